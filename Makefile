@@ -1,0 +1,38 @@
+# make demo: install and train the digits network.  make test: everything that is checked here and in CI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two threads a process at most: the tests run in two processes.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/zoo fit --config configs/cnn.yaml
+	@echo
+	@echo "Next: source $(BIN)/activate, then zoo list, or zoo fit --data.path YOUR_FILE --config configs/mlp.yaml"
+
+test: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "zoo needs Python 3.11 or newer; say make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

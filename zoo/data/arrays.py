@@ -1,0 +1,48 @@
+"""Encoded rows in memory. A batch is one gather: no per-row calls, no collate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+Batch = dict[str, Tensor]
+
+
+class ArrayDataset(Dataset[Batch]):
+    """Rows of several arrays that belong together.
+
+    Args:
+        arrays: Name -> tensor with the rows first, `(rows, ...)`; all equally long.
+        transform: Applied to each whole batch after the gather, e.g. augmentation and normalisation.
+
+    Shape:
+        A batch holds every array gathered at its rows, `(batch, ...)`.
+    """
+
+    def __init__(self, arrays: Batch, transform: Callable[[Batch], Batch] | None = None) -> None:
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"arrays must be equally long, got {lengths}")
+        self.arrays = arrays
+        self.transform = transform
+        self._length = next(iter(lengths.values()))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitems__(self, rows: Sequence[int]) -> Batch:
+        """The whole batch at once; torch's fetcher calls this in place of one call a row."""
+        where = torch.as_tensor(rows)
+        batch = {name: array[where] for name, array in self.arrays.items()}
+        return batch if self.transform is None else self.transform(batch)
+
+    def __getitem__(self, row: int) -> Batch:
+        return {name: array[0] for name, array in self.__getitems__([row]).items()}
+
+
+def whole_batch(batch: Batch) -> Batch:
+    """The collate function of data sets that give whole batches: nothing is left to do."""
+    return batch

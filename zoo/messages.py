@@ -1,0 +1,24 @@
+"""What zoo says to the person at the terminal: plain lines on standard error, from the first process only."""
+
+import os
+import sys
+
+_said: set[str] = set()
+
+
+def is_first_process() -> bool:
+    """True in the process that speaks: rank 0, or the only one. Read from the launcher's environment."""
+    return all(os.environ.get(name, "0") in ("", "0") for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+
+
+def say(line: str) -> None:
+    """Print one line on standard error."""
+    if is_first_process():
+        print(line, file=sys.stderr, flush=True)
+
+
+def say_once(line: str) -> None:
+    """As `say`, but the same line only once a process."""
+    if line not in _said:
+        _said.add(line)
+        say(line)
