@@ -1,0 +1,133 @@
+"""Tables: CSV, Parquet or JSON lines with numbers, categories, booleans, dates and gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from zoo.data.arrays import Batch
+from zoo.data.base import DataModule, find_parts
+from zoo.data.source import Source, flat_array
+from zoo.data.table import TABLE_ENDINGS, existing_path, read_table
+from zoo.data.tabular_encoder import TabularEncoder, count_unseen
+from zoo.data.tabular_samples import load_sample
+from zoo.data.target import choose_target
+from zoo.errors import InputError, did_you_mean
+from zoo.messages import say
+
+
+class TabularDataModule(DataModule):
+    """A table file, its columns encoded, split and batched.
+
+    Args:
+        path: CSV, Parquet or JSON-lines file, a folder with `train.*`, `val.*`, `test.*`, or `sample:NAME`
+            (breast_cancer, wine, diabetes).
+        target: Column to predict (several for multi-label); None takes one called target, label, class or y.
+        ignore: Columns to leave out.
+        val_path: A file of its own for validation.
+        test_path: A file of its own for test.
+        val_fraction: Share of rows for validation (0-1).
+        test_fraction: Share of rows for test (0-1).
+        task: `auto`, `classification` or `regression`.
+        batch_size: Rows a batch; None sizes it by the number of rows.
+        num_workers: Loader processes.
+        seed: Of the split.
+
+    Shape:
+        A batch: numeric float32 (batch, n_numeric), categorical int64 (batch, n_categories), target, index (batch,).
+
+    Raises:
+        InputError: A file or column is missing, or nothing can be learned from it.
+    """
+
+    modality = "tabular"
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        target: str | list[str] | None = None,
+        ignore: list[str] | None = None,
+        val_path: str | None = None,
+        test_path: str | None = None,
+        val_fraction: float = 0.15,
+        test_fraction: float = 0.15,
+        task: str = "auto",
+        batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            path,
+            target=target,
+            val_path=val_path,
+            test_path=test_path,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            task=task,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
+        )
+        self.ignore = list(ignore or ())
+        self.encoder = TabularEncoder({})
+        self.save_hyperparameters()
+
+    def read(self, path: str, *, with_target: bool = True) -> dict[str, Source]:
+        if path.startswith("sample:"):
+            return {"all": self._source(load_sample(path.removeprefix("sample:")), path, with_target)}
+        found = existing_path(path)
+        if found.is_file():
+            return {"all": self._source(read_table(found), path, with_target)}
+        parts = find_parts(found, TABLE_ENDINGS)
+        if not parts:
+            names = ", ".join(sorted(file.name for file in found.iterdir())[:10]) or "nothing"
+            raise InputError(f"{path} is a folder without train.csv (or .parquet); it holds {names}: name one file")
+        return {part: self._source(read_table(file), str(file), with_target) for part, file in parts.items()}
+
+    def _source(self, table: pa.Table, where: str, with_target: bool) -> Source:
+        columns: Sequence[str] = table.column_names
+        if with_target:
+            names = choose_target(columns, self.target, where)
+            self.target = list(names)
+        else:
+            wanted = [self.target] if isinstance(self.target, str) else list(self.target or ())
+            names = tuple(name for name in wanted if name in columns) if set(wanted) <= set(columns) else ()
+        for name in self.ignore:
+            if name not in columns and with_target:
+                raise InputError(f"{where} has no column {name!r} (data.ignore): {did_you_mean(name, columns)}")
+        drop = [name for name in columns if name in names or name in self.ignore]
+        return Source(
+            rows=table.drop_columns(drop),
+            target=tuple(flat_array(table[name]) for name in names),
+            target_names=names,
+            index=np.arange(table.num_rows),
+            path=str(Path(where)) if not where.startswith("sample:") else where,
+        )
+
+    def fit_encoder(self, source: Source) -> None:
+        self.encoder = TabularEncoder.fit(source.rows)
+
+    def encode(self, source: Source) -> Batch:
+        arrays = self.encoder.encode(source.rows, source.path)
+        for name, count in count_unseen(arrays["categorical"], self.encoder.category_names).items():
+            say(f"{source.path}: column {name!r} has {count} cells whose value train rows do not hold (or hold once)")
+        return arrays
+
+    @property
+    def encoder_inputs(self) -> dict[str, Any]:
+        return {
+            "modality": self.modality,
+            "n_numeric": self.encoder.n_numeric,
+            "cardinalities": self.encoder.cardinalities,
+        }
+
+    def encoder_state(self) -> dict[str, Any]:
+        return {"columns": self.encoder.columns}
+
+    def load_encoder_state(self, state: dict[str, Any]) -> None:
+        self.encoder = TabularEncoder(state["columns"])

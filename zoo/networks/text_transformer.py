@@ -1,0 +1,115 @@
+"""Transformer encoder over tokens, for classifying and scoring text."""
+
+import math
+
+from torch import Tensor, nn
+
+from zoo.networks.checks import check_choice, check_positive
+from zoo.networks.embeddings import ClassToken, LearnedPositions, SinusoidalPositions, build_token_embedding
+from zoo.networks.initialisation import initialise
+from zoo.networks.pooling import build_pooling
+from zoo.networks.token_dropout import TokenDropout
+from zoo.networks.transformer import TransformerEncoder
+
+POSITIONS = ("learned", "sinusoidal", "rotary")
+
+
+class TextTransformer(nn.Module):
+    """Token embedding, positions, encoder, pooling, linear head (Vaswani et al. 2017, arXiv:1706.03762).
+
+    Padding stands at the end of a row and changes no logit.
+
+    Args:
+        vocab_size: number of token ids.
+        d_out: number of outputs (classes or targets).
+        max_length: longest text in tokens; a limit for learned positions only.
+        d_model: width of a token, a multiple of `n_heads`.
+        n_layers: number of blocks.
+        n_heads: number of attention heads.
+        d_feedforward: hidden width of the feed-forward part; None = ``4 * d_model``.
+        dropout: fraction (0-1) dropped during training, after the embedding and in every block.
+        token_dropout: fraction (0-1) of real tokens hidden during training, never all of a row.
+        drop_path: stochastic depth (0-1) of the last block.
+        position: ``learned`` (added), ``sinusoidal`` (added, fixed) or ``rotary`` (in the attention).
+        pooling: ``mean``, ``max``, ``cls`` (a learned token in front) or ``attention``.
+        activation: name of the activation in the feed-forward part.
+        pad_id: id of the padding token.
+        init: ``default`` (torch's), ``xavier`` or ``he``, for the linear layers.
+
+    Shape:
+        tokens: int64 (batch, length), mask: bool (batch, length), True = real token -> (batch, d_out)
+
+    Raises:
+        ValueError: an argument is out of range or a name unknown; in `forward`, learned positions and a text longer than
+            `max_length`.
+
+    Example:
+        >>> tokens = torch.randint(1, 100, (4, 12))
+        >>> TextTransformer(100, 3, max_length=16)(tokens, tokens != 0).shape
+        torch.Size([4, 3])
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        d_out: int,
+        *,
+        max_length: int,
+        d_model: int = 128,
+        n_layers: int = 2,
+        n_heads: int = 4,
+        d_feedforward: int | None = None,
+        dropout: float = 0.1,
+        token_dropout: float = 0.0,
+        drop_path: float = 0.0,
+        position: str = "learned",
+        pooling: str = "mean",
+        activation: str = "gelu",
+        pad_id: int = 0,
+        init: str = "default",
+    ) -> None:
+        super().__init__()
+        check_positive("d_out", d_out)
+        check_positive("max_length", max_length)
+        check_positive("d_model", d_model)
+        check_choice("position", position, POSITIONS)
+        # Rows of length one: the scale of the embedding, and how far one Adam step moves it, do not depend on d_model,
+        # and the first blocks' output is not drowned as it would be under torch's N(0, 1).
+        self.embedding = build_token_embedding(vocab_size, d_model, pad_id=pad_id, std=1.0 / math.sqrt(d_model))
+        # Sines and cosines have variance 1/2; section 3.4 of the paper lifts the embedding to the same size.
+        self.embedding_scale = math.sqrt(d_model) if position == "sinusoidal" else 1.0
+        self.positions: nn.Module = nn.Identity()
+        if position == "learned":
+            self.positions = LearnedPositions(max_length, d_model)
+        elif position == "sinusoidal":
+            self.positions = SinusoidalPositions(d_model, max_length=max_length)
+        self.token_dropout = TokenDropout(token_dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.class_token = ClassToken(d_model) if pooling == "cls" else None
+        self.encoder = TransformerEncoder(
+            d_model,
+            n_layers,
+            n_heads,
+            d_feedforward=d_feedforward,
+            dropout=dropout,
+            drop_path=drop_path,
+            activation=activation,
+            rotary=position == "rotary",
+        )
+        self.pooling = build_pooling(pooling, d_model)
+        self.head = nn.Linear(d_model, d_out)
+        initialise(self.encoder, init, activation)
+        initialise(self.head, init, activation)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        visible: Tensor | None = self.token_dropout(mask)
+        x = self.dropout(self.positions(self.embedding(tokens) * self.embedding_scale))  # (batch, length, d_model)
+        if self.class_token is not None:
+            x, visible = self.class_token(x, visible)  # (batch, 1 + length, d_model)
+        x = self.encoder(x, visible)
+        logits: Tensor = self.head(self.pooling(x, visible))  # (batch, d_model) -> (batch, d_out)
+        return logits
+
+    def no_weight_decay(self) -> set[str]:
+        """Names of parameters that weight decay should spare besides biases and norms (timm's convention)."""
+        return {"positions.weight", "class_token.weight"}
