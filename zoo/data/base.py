@@ -271,7 +271,9 @@ class DataModule(LightningDataModule, ABC):
                 raise InputError("nothing to predict on: give a file")
             return self._predict_source
         if part not in self.sources:
-            raise InputError(f"{self.path}: no {part} rows; give --data.{part}_path or a --data.{part}_fraction above 0")
+            raise InputError(
+                f"{self.path}: no {part} rows; give --data.{part}_path or a --data.{part}_fraction above 0"
+            )
         return self._known_classes(part)
 
     def _known_classes(self, part: str) -> Source:
@@ -283,7 +285,9 @@ class DataModule(LightningDataModule, ABC):
         if known.all():
             return source
         strange = pc.unique(source.target[0].filter(~known)).to_pylist()
-        say(f"{source.path}: {int((~known).sum())} {part} rows are of classes train does not have ({strange[0]!r}, ...): left out")
+        say(
+            f"{source.path}: {int((~known).sum())} {part} rows are of classes train does not have ({strange[0]!r}, ...): left out"
+        )
         self.sources[part] = source.take(np.flatnonzero(known))
         return self.sources[part]
 
@@ -355,7 +359,9 @@ class DataModule(LightningDataModule, ABC):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the fitted state; it is never fitted again after this."""
         self._target_encoder = TargetEncoder.from_state(state_dict["target"])
-        self.target = state_dict["target_names"][0] if len(state_dict["target_names"]) == 1 else state_dict["target_names"]
+        self.target = (
+            state_dict["target_names"][0] if len(state_dict["target_names"]) == 1 else state_dict["target_names"]
+        )
         self.load_encoder_state(state_dict["encoder"])
         self._encoder_ready = True
         self.batch_size = self.batch_size or state_dict["batch_size"]

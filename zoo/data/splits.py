@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int64]
 
 
-def stratified_split(
-    strata: Rows, *, val_fraction: float, test_fraction: float, seed: int
-) -> tuple[Rows, Rows, Rows]:
+def stratified_split(strata: Rows, *, val_fraction: float, test_fraction: float, seed: int) -> tuple[Rows, Rows, Rows]:
     """Split rows into train, validation and test so that each class keeps its share in each part.
 
     A class always keeps at least one row in train: one of two rows may go elsewhere, a single row stays.

@@ -53,7 +53,9 @@ def read_table(path: Path) -> pa.Table:
         elif name.endswith(CSV_ENDINGS):
             table = _read_csv(path)
         else:
-            raise InputError(f"{path}: not a kind of table that is read: {', '.join(CSV_ENDINGS + PARQUET_ENDINGS + JSON_ENDINGS)}")
+            raise InputError(
+                f"{path}: not a kind of table that is read: {', '.join(CSV_ENDINGS + PARQUET_ENDINGS + JSON_ENDINGS)}"
+            )
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if table.num_rows == 0:

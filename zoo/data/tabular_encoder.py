@@ -59,7 +59,9 @@ class TabularEncoder:
         for name, reason in dropped.items():
             say(f"column {name!r} is left out: {reason}")
         if not columns:
-            raise InputError(f"no column is left to learn from; left out: {', '.join(dropped) or 'none, the file has one column only'}")
+            raise InputError(
+                f"no column is left to learn from; left out: {', '.join(dropped) or 'none, the file has one column only'}"
+            )
         return cls(columns)
 
     @property
@@ -92,7 +94,9 @@ class TabularEncoder:
         """
         absent = [name for name in self.columns if name not in table.column_names]
         if absent:
-            raise InputError(f"{where} lacks the column {absent[0]!r} that the model was trained on; it has {', '.join(table.column_names)}")
+            raise InputError(
+                f"{where} lacks the column {absent[0]!r} that the model was trained on; it has {', '.join(table.column_names)}"
+            )
         numeric = np.empty((table.num_rows, self.n_numeric), dtype=np.float32)
         categorical = np.empty((table.num_rows, len(self.cardinalities)), dtype=np.int64)
         at_number = at_category = 0
@@ -137,7 +141,15 @@ def _is_date(kind: pa.DataType) -> bool:
 
 def _parse_dates(column: pa.Array) -> pa.Array | None:
     """Words as timestamps when all of them are dates (ISO, or day and month with slashes or dots); else None."""
-    for pattern in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"):
+    for pattern in (
+        "%Y-%m-%d",
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y/%m/%d",
+        "%d.%m.%Y",
+        "%d/%m/%Y",
+        "%m/%d/%Y",
+    ):
         parsed = pc.strptime(column, format=pattern, unit="s", error_is_null=True)
         if parsed.null_count == column.null_count:
             return parsed

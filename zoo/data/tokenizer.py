@@ -117,7 +117,9 @@ class TextTokenizer:
         if file.is_dir():
             raise InputError(f"{path}: is a folder (data.tokenizer): give the tokenizer.json in it")
         if not file.exists():
-            raise InputError(f"{path}: no such file (data.tokenizer): give a tokenizer.json, or leave it out to train one")
+            raise InputError(
+                f"{path}: no such file (data.tokenizer): give a tokenizer.json, or leave it out to train one"
+            )
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

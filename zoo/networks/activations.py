@@ -26,6 +26,7 @@ def build_activation(name: str) -> nn.Module:
         ValueError: the name is unknown; the message lists the names.
 
     Example:
+        >>> import torch
         >>> build_activation("gelu")(torch.zeros(2, 3)).shape
         torch.Size([2, 3])
     """

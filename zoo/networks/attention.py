@@ -17,12 +17,14 @@ class MultiHeadSelfAttention(nn.Module):
         rotary: rotate queries and keys by their position (arXiv:2104.09864); asks for an even width of a head.
 
     Shape:
-        x: (batch, length, d_model), mask: bool (batch, length) or None, True = real position -> (batch, length, d_model)
+        x: (batch, length, d_model), mask: bool (batch, length) or None, True = real position
+        -> (batch, length, d_model)
 
     Raises:
         ValueError: `d_model` is not a multiple of `n_heads`, or an argument is out of range.
 
     Example:
+        >>> import torch
         >>> attention = MultiHeadSelfAttention(16, 4)
         >>> attention(torch.rand(2, 5, 16), torch.ones(2, 5, dtype=torch.bool)).shape
         torch.Size([2, 5, 16])

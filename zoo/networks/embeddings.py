@@ -17,6 +17,7 @@ def build_token_embedding(vocab_size: int, d_embedding: int, *, pad_id: int, std
     """Build a token table with normal rows of standard deviation `std`; the row of `pad_id` is zero and stays zero.
 
     Example:
+        >>> import torch
         >>> build_token_embedding(100, 16, pad_id=0, std=0.25)(torch.zeros(2, 5, dtype=torch.long)).shape
         torch.Size([2, 5, 16])
     """
@@ -59,6 +60,7 @@ class SinusoidalPositions(nn.Module):
         ValueError: `d_model` is odd.
 
     Example:
+        >>> import torch
         >>> SinusoidalPositions(16)(torch.zeros(2, 5, 16)).shape
         torch.Size([2, 5, 16])
     """
@@ -95,6 +97,7 @@ class LearnedPositions(nn.Module):
         ValueError: in `forward`, the sequence is longer than `max_length`.
 
     Example:
+        >>> import torch
         >>> LearnedPositions(8, 16)(torch.zeros(2, 5, 16)).shape
         torch.Size([2, 5, 16])
     """
@@ -135,6 +138,7 @@ class RotaryPositions(nn.Module):
         ValueError: `d_head` is odd.
 
     Example:
+        >>> import torch
         >>> RotaryPositions(16)(torch.zeros(2, 4, 5, 16)).shape
         torch.Size([2, 4, 5, 16])
     """
@@ -172,6 +176,7 @@ class ClassToken(nn.Module):
         -> (batch, 1 + length, d_model), bool (batch, 1 + length) or None
 
     Example:
+        >>> import torch
         >>> x, mask = ClassToken(16)(torch.zeros(2, 5, 16), torch.ones(2, 5, dtype=torch.bool))
         >>> x.shape, mask.shape
         (torch.Size([2, 6, 16]), torch.Size([2, 6]))
@@ -209,6 +214,7 @@ class CategoryEmbedding(nn.Module):
         ValueError: no column, a cardinality below 1; on a CPU, in `forward`, an id outside its column's range.
 
     Example:
+        >>> import torch
         >>> CategoryEmbedding([3, 5], 8)(torch.tensor([[2, 4], [0, 1]])).shape
         torch.Size([2, 2, 8])
     """
@@ -238,8 +244,8 @@ class CategoryEmbedding(nn.Module):
         return vectors
 
     def _check_range(self, categorical: Tensor) -> None:
-        # In a shared table an id that is too high silently reads the next column's row. Only where looking costs nothing:
-        # on a GPU it would wait for the device, and a compiler or exporter cannot follow the branch.
+        # In a shared table an id that is too high silently reads the next column's row. Only where looking is cheap: on a
+        # GPU it would wait for the device, and a compiler or exporter cannot follow the branch.
         if categorical.device.type != "cpu" or torch.compiler.is_compiling():
             return
         wrong = (categorical < 0) | (categorical >= self.cardinalities)
@@ -255,7 +261,8 @@ class SizedCategoryEmbedding(nn.Module):
     """Embed category columns, each at a width that grows with its cardinality; concatenated.
 
     The width is ``min(600, round(1.6 * cardinality^0.56))``, the rule of fastai (``emb_sz_rule``; Howard & Gugger 2020,
-    doi:10.3390/info11020108). Columns of the same width share one table and one gather, and stand together in the output.
+    doi:10.3390/info11020108). Columns of the same width share one table and one gather, and stand side by side in the
+    output.
 
     Args:
         cardinalities: number of categories of each column.
@@ -264,6 +271,7 @@ class SizedCategoryEmbedding(nn.Module):
         int64 (batch, n_categories) -> (batch, d_out), where `d_out` is the sum of the widths
 
     Example:
+        >>> import torch
         >>> embedding = SizedCategoryEmbedding([2, 10, 2])
         >>> embedding(torch.tensor([[1, 9, 0]])).shape, embedding.d_out
         (torch.Size([1, 10]), 10)

@@ -40,6 +40,7 @@ def initialise(module: nn.Module, scheme: str, activation: str) -> None:
         ValueError: an unknown scheme or activation.
 
     Example:
+        >>> import torch
         >>> layer = nn.Linear(64, 32)
         >>> initialise(layer, "he", "relu")
         >>> layer.weight.shape, layer.bias.count_nonzero().item()

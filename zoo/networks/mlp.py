@@ -37,6 +37,7 @@ class MLP(nn.Module):
         ValueError: an argument is out of range, or a name is unknown.
 
     Example:
+        >>> import torch
         >>> MLP(4, 3, hidden=[32])(torch.rand(8, 4)).shape
         torch.Size([8, 3])
     """
@@ -94,6 +95,7 @@ class TabularMLP(nn.Module):
         ValueError: there is no column at all, or an argument is out of range.
 
     Example:
+        >>> import torch
         >>> TabularMLP(4, [3, 7], 2)(torch.rand(8, 4), torch.zeros(8, 2, dtype=torch.long)).shape
         torch.Size([8, 2])
     """
@@ -157,6 +159,7 @@ class ImageMLP(nn.Module):
         ValueError: an argument is out of range.
 
     Example:
+        >>> import torch
         >>> ImageMLP(1, 8, 8, 10)(torch.rand(4, 1, 8, 8)).shape
         torch.Size([4, 10])
     """
@@ -208,6 +211,7 @@ class TextMLP(nn.Module):
         ValueError: an argument is out of range.
 
     Example:
+        >>> import torch
         >>> tokens = torch.randint(1, 100, (4, 12))
         >>> TextMLP(100, 3)(tokens, tokens != 0).shape
         torch.Size([4, 3])
@@ -227,11 +231,9 @@ class TextMLP(nn.Module):
         pad_id: int = 0,
     ) -> None:
         super().__init__()
-        # Unit variance, not less: the mean over n tokens shrinks the standard deviation by sqrt(n) before the MLP sees it.
+        # Unit variance, not less: the mean over n tokens shrinks the standard deviation by sqrt(n).
         self.embedding = build_token_embedding(vocab_size, d_embedding, pad_id=pad_id, std=1.0)
-        self.mlp = MLP(
-            d_embedding, d_out, hidden=hidden, activation=activation, dropout=dropout, norm=norm, init=init
-        )
+        self.mlp = MLP(d_embedding, d_out, hidden=hidden, activation=activation, dropout=dropout, norm=norm, init=init)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         # Summed while it gathers: the (batch, length, d_embedding) tensor never exists, ten times faster on a CPU.

@@ -1,7 +1,7 @@
 """Pooling of a sequence of vectors into one vector, honouring the mask of real positions.
 
-Every pooling takes ``(batch, length, d_model)`` and an optional bool mask ``(batch, length)``, True = real. A row with no
-real position gives zeros, never NaN.
+Every pooling takes ``(batch, length, d_model)`` and an optional bool mask ``(batch, length)``, True = real. A row without
+a real position gives zeros, never NaN.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ class MeanPooling(nn.Module):
         x: (batch, length, d_model), mask: bool (batch, length) or None -> (batch, d_model)
 
     Example:
+        >>> import torch
         >>> MeanPooling()(torch.rand(2, 5, 8), torch.ones(2, 5, dtype=torch.bool)).shape
         torch.Size([2, 8])
     """
@@ -26,8 +27,8 @@ class MeanPooling(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None:
             return x.mean(dim=1)
-        # A product of matrices, not a masked copy: it needs no second (batch, length, d_model) tensor. Divided after it,
-        # since 0 and 1 are exact in bfloat16 and 1 / count is not.
+        # A product of matrices, not a masked copy: it needs no second (batch, length, d_model) tensor. The division comes
+        # after it, since 0 and 1 are exact in bfloat16 and 1 / count is not.
         total = mask.to(x.dtype).unsqueeze(1).matmul(x).squeeze(1)  # (batch, 1, length) @ x -> (batch, d_model)
         return total / mask.sum(dim=1, keepdim=True).clamp(min=1)
 
@@ -39,6 +40,7 @@ class MaxPooling(nn.Module):
         x: (batch, length, d_model), mask: bool (batch, length) or None -> (batch, d_model)
 
     Example:
+        >>> import torch
         >>> MaxPooling()(torch.rand(2, 5, 8), torch.ones(2, 5, dtype=torch.bool)).shape
         torch.Size([2, 8])
     """
@@ -57,6 +59,7 @@ class ClsPooling(nn.Module):
         x: (batch, length, d_model), mask: ignored -> (batch, d_model)
 
     Example:
+        >>> import torch
         >>> ClsPooling()(torch.rand(2, 5, 8)).shape
         torch.Size([2, 8])
     """
@@ -77,6 +80,7 @@ class AttentionPooling(nn.Module):
         x: (batch, length, d_model), mask: bool (batch, length) or None -> (batch, d_model)
 
     Example:
+        >>> import torch
         >>> AttentionPooling(8)(torch.rand(2, 5, 8)).shape
         torch.Size([2, 8])
     """
@@ -115,6 +119,7 @@ def build_pooling(name: str, d_model: int) -> nn.Module:
         ValueError: the name is unknown; the message lists the names.
 
     Example:
+        >>> import torch
         >>> build_pooling("max", 8)(torch.rand(2, 5, 8)).shape
         torch.Size([2, 8])
     """

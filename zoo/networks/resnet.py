@@ -24,6 +24,7 @@ class ResidualBlock(nn.Module):
         (batch, d_in, height, width) -> (batch, d_out, ceil(height / stride), ceil(width / stride))
 
     Example:
+        >>> import torch
         >>> ResidualBlock(8, 16, stride=2)(torch.rand(2, 8, 7, 7)).shape
         torch.Size([2, 16, 4, 4])
     """
@@ -80,6 +81,7 @@ class SmallResNet(nn.Module):
         ValueError: an argument is out of range or a name unknown.
 
     Example:
+        >>> import torch
         >>> SmallResNet(1, 10)(torch.rand(2, 1, 28, 28)).shape
         torch.Size([2, 10])
     """

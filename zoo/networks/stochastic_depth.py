@@ -15,6 +15,7 @@ class StochasticDepth(nn.Module):
         (batch, ...) -> (batch, ...)
 
     Example:
+        >>> import torch
         >>> StochasticDepth(0.1)(torch.ones(4, 7, 8)).shape
         torch.Size([4, 7, 8])
     """

@@ -30,6 +30,7 @@ class FeatureTokenizer(nn.Module):
         ValueError: there is no column at all, or an argument is out of range.
 
     Example:
+        >>> import torch
         >>> FeatureTokenizer(4, [3, 7], 16)(torch.rand(8, 4), torch.zeros(8, 2, dtype=torch.long)).shape
         torch.Size([8, 6, 16])
     """
@@ -83,6 +84,7 @@ class TabularTransformer(nn.Module):
         ValueError: there is no column at all, or an argument is out of range.
 
     Example:
+        >>> import torch
         >>> network = TabularTransformer(4, [3, 7], 2, d_model=32)
         >>> network(torch.rand(8, 4), torch.zeros(8, 2, dtype=torch.long)).shape
         torch.Size([8, 2])

@@ -38,6 +38,7 @@ class TextCNN(nn.Module):
         ValueError: an argument is out of range or a name unknown.
 
     Example:
+        >>> import torch
         >>> tokens = torch.randint(1, 100, (4, 12))
         >>> TextCNN(100, 3)(tokens, tokens != 0).shape
         torch.Size([4, 3])
@@ -80,5 +81,7 @@ class TextCNN(nn.Module):
         for width, convolution in zip(self.widths, self.convolutions, strict=True):
             windows = convolution(F.pad(x, ((width - 1) // 2, width // 2)))  # (batch, n_filters, length)
             pooled.append(self.pooling(self.activation(windows).transpose(1, 2), mask))
-        logits: Tensor = self.head(self.dropout(torch.cat(pooled, dim=1)))  # (batch, widths * n_filters) -> (batch, d_out)
+        logits: Tensor = self.head(
+            self.dropout(torch.cat(pooled, dim=1))
+        )  # (batch, widths * n_filters) -> (batch, d_out)
         return logits

@@ -40,10 +40,11 @@ class TextTransformer(nn.Module):
         tokens: int64 (batch, length), mask: bool (batch, length), True = real token -> (batch, d_out)
 
     Raises:
-        ValueError: an argument is out of range or a name unknown; in `forward`, learned positions and a text longer than
-            `max_length`.
+        ValueError: an argument is out of range or a name unknown; in `forward`, learned positions and a text of more
+            than `max_length` tokens.
 
     Example:
+        >>> import torch
         >>> tokens = torch.randint(1, 100, (4, 12))
         >>> TextTransformer(100, 3, max_length=16)(tokens, tokens != 0).shape
         torch.Size([4, 3])

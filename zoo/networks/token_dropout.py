@@ -18,6 +18,7 @@ class TokenDropout(nn.Module):
         mask: bool (batch, length), True = real token -> bool (batch, length)
 
     Example:
+        >>> import torch
         >>> TokenDropout(0.5)(torch.ones(4, 7, dtype=torch.bool)).shape
         torch.Size([4, 7])
     """

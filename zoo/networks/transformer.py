@@ -21,9 +21,11 @@ class TransformerBlock(nn.Module):
         rotary: rotate queries and keys by their position.
 
     Shape:
-        x: (batch, length, d_model), mask: bool (batch, length) or None, True = real position -> (batch, length, d_model)
+        x: (batch, length, d_model), mask: bool (batch, length) or None, True = real position
+        -> (batch, length, d_model)
 
     Example:
+        >>> import torch
         >>> TransformerBlock(16, 4)(torch.rand(2, 5, 16)).shape
         torch.Size([2, 5, 16])
     """
@@ -56,7 +58,8 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = x + self.drop_path(self.dropout(self.attention(self.attention_norm(x), mask)))
-        return x + self.drop_path(self.dropout(self.feedforward(self.feedforward_norm(x))))
+        x = x + self.drop_path(self.dropout(self.feedforward(self.feedforward_norm(x))))
+        return x
 
 
 class TransformerEncoder(nn.Module):
@@ -73,12 +76,14 @@ class TransformerEncoder(nn.Module):
         rotary: rotate queries and keys by their position.
 
     Shape:
-        x: (batch, length, d_model), mask: bool (batch, length) or None, True = real position -> (batch, length, d_model)
+        x: (batch, length, d_model), mask: bool (batch, length) or None, True = real position
+        -> (batch, length, d_model)
 
     Raises:
         ValueError: an argument is out of range.
 
     Example:
+        >>> import torch
         >>> TransformerEncoder(16, 2, 4)(torch.rand(2, 5, 16), torch.ones(2, 5, dtype=torch.bool)).shape
         torch.Size([2, 5, 16])
     """
@@ -116,5 +121,5 @@ class TransformerEncoder(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         for block in self.blocks:
             x = block(x, mask)
-        x = self.norm(x)
-        return x
+        normed: Tensor = self.norm(x)
+        return normed

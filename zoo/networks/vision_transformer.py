@@ -38,6 +38,7 @@ class SmallViT(nn.Module):
         ValueError: an argument is out of range or a name unknown; in `forward`, an image of another size.
 
     Example:
+        >>> import torch
         >>> SmallViT(1, 28, 28, 10)(torch.rand(2, 1, 28, 28)).shape
         torch.Size([2, 10])
     """

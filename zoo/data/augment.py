@@ -1,0 +1,184 @@
+"""Augmentations of whole uint8 batches, each image with its own draw. Training only, before normalisation.
+
+Randomness comes from torch's global generator alone, so that a seed reproduces a run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zoo.errors import InputError, did_you_mean
+
+Augmentation = Callable[[Tensor], Tensor]
+
+SMALL_SIDE = 16  # pixels; up to here an image is a digit or a glyph rather than a photograph
+LARGEST_ANGLE = 15.0  # degrees
+COLOR_STRENGTH = 0.3
+ERASE_SHARE = 0.5  # of the images
+ERASE_AREA = (0.02, 0.33)  # of the image, as in Zhong et al. 2020, "Random Erasing Data Augmentation"
+ERASE_RATIO = 3.3  # longest side to shortest
+LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL
+
+
+def flip(images: Tensor) -> Tensor:
+    """Mirror half of the images left to right, (batch, c, h, w)."""
+    return torch.where(_each(torch.rand(len(images)) < 0.5), images.flip(-1), images)
+
+
+def vflip(images: Tensor) -> Tensor:
+    """Mirror half of the images top to bottom, (batch, c, h, w)."""
+    return torch.where(_each(torch.rand(len(images)) < 0.5), images.flip(-2), images)
+
+
+def crop(images: Tensor) -> Tensor:
+    """A random window of the image padded by an eighth of its side (reflected), (batch, c, h, w).
+
+    The window is gathered by reflected row and column numbers: the padded batch is never built.
+    """
+    n, channels, height, width = images.shape
+    rows = _reflected_window(n, height)[:, None, :, None]  # (batch, 1, h, 1)
+    columns = _reflected_window(n, width)[:, None, None, :]  # (batch, 1, 1, w)
+    return images[_each(torch.arange(n)), torch.arange(channels)[None, :, None, None], rows, columns]
+
+
+def rotate(images: Tensor) -> Tensor:
+    """Turn each image by up to 15 degrees around its centre; corners are reflected, (batch, c, h, w)."""
+    n, _, height, width = images.shape
+    angle = (torch.rand(n) * 2 - 1) * math.radians(LARGEST_ANGLE)
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(n)
+    # affine_grid counts in half sides, so a turn of a non-square image needs its aspect.
+    first = torch.stack([cos, -sin * height / width, zero], dim=1)
+    second = torch.stack([sin * width / height, cos, zero], dim=1)
+    grid = F.affine_grid(torch.stack([first, second], dim=1), list(images.shape), align_corners=False)
+    return _to_uint8(F.grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False))
+
+
+def color(images: Tensor) -> Tensor:
+    """Brightness, contrast and (of colour images) saturation, each times 0.7 to 1.3, (batch, c, h, w)."""
+    brightness, contrast, saturation = (1 + COLOR_STRENGTH * (2 * torch.rand(3, len(images)) - 1)).unbind()
+    changed = (images.float() * _each(brightness)).clamp(0, 255)
+    mean = _grey(changed).mean(dim=(1, 2, 3), keepdim=True)
+    changed = (mean + (changed - mean) * _each(contrast)).clamp(0, 255)
+    grey = _grey(changed)
+    return _to_uint8(grey + (changed - grey) * _each(saturation))
+
+
+def erase(images: Tensor) -> Tensor:
+    """Paint a rectangle of half of the images with their mean colour, (batch, c, h, w)."""
+    n, _, height, width = images.shape
+    chosen, area, ratio, top, left = torch.rand(5, n).unbind()
+    area = (ERASE_AREA[0] + (ERASE_AREA[1] - ERASE_AREA[0]) * area) * height * width
+    ratio = torch.exp((2 * ratio - 1) * math.log(ERASE_RATIO))
+    tall = (area * ratio).sqrt().floor().clamp(1, height)
+    wide = (area / ratio).sqrt().floor().clamp(1, width)
+    in_rows = _within(height, (top * (height - tall + 1)).floor(), tall)  # (batch, h)
+    in_columns = _within(width, (left * (width - wide + 1)).floor(), wide)  # (batch, w)
+    hidden = (in_rows[:, :, None] & in_columns[:, None, :])[:, None]  # (batch, 1, h, w)
+    mean = _to_uint8(images.float().mean(dim=(2, 3), keepdim=True))
+    return torch.where(hidden & _each(chosen < ERASE_SHARE), mean, images)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "flip": flip,
+    "vflip": vflip,
+    "crop": crop,
+    "rotate": rotate,
+    "color": color,
+    "erase": erase,
+}
+
+
+@dataclass(frozen=True)
+class PerImage:
+    """A transform of torchvision, applied to each image by itself."""
+
+    name: str
+    transform: Callable[[Tensor], Tensor]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        changed = [self.transform(image) for image in images]
+        if any(image.shape != images.shape[1:] or image.dtype != torch.uint8 for image in changed):
+            raise InputError(
+                f"data.augment: {self.name} changes the size or the type of an image: it cannot be used here"
+            )
+        return torch.stack(changed)
+
+
+def build_augmentations(names: Sequence[str]) -> list[Augmentation]:
+    """Augmentations by name: those of this module, then the classes of `torchvision.transforms.v2`.
+
+    Raises:
+        InputError: No such name, or a torchvision class that cannot be built without arguments.
+
+    Example:
+        >>> images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
+        >>> for augment in build_augmentations(["flip", "crop"]):
+        ...     images = augment(images)
+        >>> images.shape
+        torch.Size([4, 3, 32, 32])
+    """
+    return [AUGMENTATIONS[name] if name in AUGMENTATIONS else _from_torchvision(name) for name in names]
+
+
+def default_augmentations(channels: int, height: int, width: int) -> list[str]:
+    """Names for images of this kind: digits and glyphs (grey or tiny) are never mirrored, photographs are.
+
+    Example:
+        >>> default_augmentations(1, 28, 28), default_augmentations(3, 32, 32)
+        (['crop'], ['flip', 'crop'])
+    """
+    return ["crop"] if channels == 1 or max(height, width) <= SMALL_SIDE else ["flip", "crop"]
+
+
+def _from_torchvision(name: str) -> PerImage:
+    from torchvision.transforms import v2
+
+    classes = {
+        key: value
+        for key, value in vars(v2).items()
+        # MixUp and CutMix mix images and their targets: not a matter of one image.
+        if isinstance(value, type) and issubclass(value, v2.Transform) and key not in ("MixUp", "CutMix", "Transform")
+    }
+    if name not in classes:
+        raise InputError(f"data.augment has no {name!r}: {did_you_mean(name, [*AUGMENTATIONS, *sorted(classes)])}")
+    try:
+        transform: Any = classes[name]()
+    except TypeError as error:
+        raise InputError(f"data.augment: {name} of torchvision needs arguments: choose one that does not") from error
+    return PerImage(name, transform)
+
+
+def _each(values: Tensor) -> Tensor:
+    """(batch,) -> (batch, 1, 1, 1)."""
+    return values[:, None, None, None]
+
+
+def _reflected_window(n: int, side: int) -> Tensor:
+    """Pixel numbers of a window shifted by up to an eighth of the side, (n, side)."""
+    pad = min(max(side // 8, 1), side - 1)
+    where = torch.arange(side) + torch.randint(-pad, pad + 1, (n, 1))
+    return (side - 1) - ((side - 1) - where.abs()).abs()
+
+
+def _within(side: int, start: Tensor, length: Tensor) -> Tensor:
+    """Which of the pixels of a side lie in the stretch, (batch, side)."""
+    where = torch.arange(side)
+    return (where >= start[:, None]) & (where < (start + length)[:, None])
+
+
+def _grey(images: Tensor) -> Tensor:
+    """(batch, c, h, w) -> (batch, 1, h, w)."""
+    if images.shape[1] == 1:
+        return images
+    return (images * torch.tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+
+
+def _to_uint8(images: Tensor) -> Tensor:
+    return images.round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,205 @@
+"""What all models share: steps that only gather, an optimiser with its schedule, and what a checkpoint says of them.
+
+batch (dict) -> `network(**batch)` -> `loss` -> optimiser; at the end of a split `Evaluation` -> metrics -> log
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from zoo.errors import InputError
+from zoo.models.optimizers import build_optimizer, l1_norm
+from zoo.models.schedules import build_schedule, check_schedule
+
+CHECKPOINT_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model said of a whole split: one row each, sorted by `index`, every row once.
+
+    Shape:
+        index int64 (rows,); scores (rows, outputs): probabilities, or predicted numbers; target (rows, ...).
+    """
+
+    index: Tensor
+    scores: Tensor
+    target: Tensor
+
+
+class Model(LightningModule, ABC):
+    """Base of the task kinds. A leaf sets `self.network`; the task kind gives loss, scores and metrics.
+
+    Args:
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser (timm's factory).
+        weight_decay: Decoupled L2; biases and normalisation are spared.
+        schedule: `cosine`, `linear`, `step`, `one_cycle`, `plateau` or `constant`.
+        warmup: Share of the training (0-1) in which the rate rises from 0.
+        l1: Weight of the sum of absolute weights in the loss.
+
+    Shape:
+        `forward` takes the arrays of a batch by name and returns (batch, outputs).
+    """
+
+    network: nn.Module
+    task_kind: ClassVar[str]
+    monitor: ClassVar[tuple[str, str]]
+    example_input_array = None
+
+    def __init__(
+        self, *, lr: float, optimizer: str, weight_decay: float, schedule: str, warmup: float, l1: float
+    ) -> None:
+        super().__init__()
+        check_schedule(schedule, warmup)
+        if weight_decay < 0 or l1 < 0:
+            raise InputError(f"model.weight_decay and model.l1 must be at least 0, got {weight_decay} and {l1}")
+        self.lr = lr
+        self.optimizer_name = optimizer
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.warmup = warmup
+        self.l1 = l1
+        self.evaluation: Evaluation | None = None
+        self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._epoch_loss = torch.zeros(())
+        self._epoch_rows = 0
+
+    # ---- what a task kind gives --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean loss of a batch: (batch, outputs), target -> scalar."""
+
+    @abstractmethod
+    def scores(self, logits: Tensor) -> Tensor:
+        """What the user is shown: probabilities, or numbers in the target's units, (batch, outputs)."""
+
+    @abstractmethod
+    def metrics(self, evaluation: Evaluation) -> dict[str, float]:
+        """Metrics of a whole split, by name without the split."""
+
+    # ---- forward -----------------------------------------------------------------------------------------------
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        return cast(Tensor, self.network(**inputs))
+
+    def logits(self, batch: dict[str, Tensor]) -> Tensor:
+        """(batch, outputs) of a batch of the data module."""
+        return self(**{name: array for name, array in batch.items() if name not in ("target", "index")})
+
+    # ---- hooks -------------------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        data = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and data is not None:
+            self.check_data(data)
+
+    def check_data(self, data: Any) -> None:
+        """Raise `InputError` where the model does not fit the data; take from the data what training needs."""
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        target = batch["target"]
+        loss = self.loss(self.logits(batch), target)
+        # Kept on the device: a number is read from it once an epoch, not once a step.
+        self._epoch_loss = self._epoch_loss.to(loss.device) + loss.detach() * len(target)
+        self._epoch_rows += len(target)
+        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False)
+        return loss + self.l1 * l1_norm(self.network) if self.l1 else loss
+
+    def on_train_epoch_end(self) -> None:
+        sums = torch.stack([self._epoch_loss.double().cpu(), torch.tensor(float(self._epoch_rows)).double()])
+        if self.trainer.world_size > 1:
+            sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
+        self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), sync_dist=False)
+        self._epoch_loss, self._epoch_rows = torch.zeros(()), 0
+
+    def on_validation_epoch_start(self) -> None:
+        self._kept = []
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._keep(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_metrics("val")
+
+    def on_test_epoch_start(self) -> None:
+        self._kept = []
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self._keep(batch)
+
+    def on_test_epoch_end(self) -> None:
+        self._log_metrics("test")
+
+    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> tuple[Tensor, Tensor]:
+        """Row numbers (batch,) and scores (batch, outputs)."""
+        return batch["index"].cpu(), self.scores(self.logits(batch)).float().cpu()
+
+    def configure_optimizers(self) -> Any:
+        optimizer = build_optimizer(self, self.optimizer_name, lr=self.lr, weight_decay=self.weight_decay)
+        total = (
+            int(self.trainer.estimated_stepping_batches)
+            if self.trainer.max_epochs != -1 or self.trainer.max_steps > 0
+            else 0
+        )
+        by_step, by_epoch = build_schedule(
+            optimizer,
+            self.schedule,
+            total_steps=total,
+            warmup_steps=round(self.warmup * total),
+            mode=self.monitor[1],
+        )
+        schedules: list[dict[str, Any]] = [{"scheduler": by_step, "interval": "step", "name": "lr"}]
+        if by_epoch is not None:
+            schedules.append(
+                {"scheduler": by_epoch, "interval": "epoch", "monitor": self.monitor[0], "name": "lr_plateau"}
+            )
+        return [optimizer], schedules
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say which classes to rebuild, and with what; see `zoo.checkpoint`."""
+        about = checkpoint.setdefault("zoo", {})
+        about |= {"format": CHECKPOINT_FORMAT, "model": described(self)}
+        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
+        if data is not None:
+            about["data"] = described(data) | {"state_key": type(data).__qualname__}
+
+    # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _keep(self, batch: dict[str, Tensor]) -> None:
+        logits = self.logits(batch)
+        self._kept.append((batch["index"].cpu(), logits.float().cpu(), batch["target"].cpu()))
+
+    def _log_metrics(self, split: str) -> None:
+        """Gather the split from all processes, count padded duplicates once, and log its metrics."""
+        index, logits, target = (torch.cat(parts) for parts in zip(*self._kept, strict=True))
+        if self.trainer.world_size > 1:
+            everyone: list[Any] = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(everyone, (index, logits, target))
+            index, logits, target = (torch.cat(parts) for parts in zip(*everyone, strict=True))
+        order = index.argsort(stable=True)
+        first = torch.ones(len(order), dtype=torch.bool)
+        first[1:] = index[order][1:] != index[order][:-1]
+        order = order[first]
+        index, logits, target = index[order], logits[order], target[order]
+        with torch.inference_mode():
+            loss = self.loss(logits.to(self.device), target.to(self.device)).cpu()
+            self.evaluation = Evaluation(index, self.scores(logits.to(self.device)).cpu(), target)
+        values = {"loss": float(loss)} | self.metrics(self.evaluation)
+        self.log_dict({f"{split}/{name}": value for name, value in values.items()}, rank_zero_only=False)
+        self._kept = []
+
+
+def described(item: Any) -> dict[str, Any]:
+    """Class path and plain constructor arguments of a model or data module, as a checkpoint keeps them."""
+    kind = type(item)
+    arguments = {name: value for name, value in item.hparams.items() if name not in ("_instantiator", "_class_path")}
+    return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": arguments}

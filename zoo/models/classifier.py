@@ -1,0 +1,114 @@
+"""The base of models that choose a class, or several labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import InputError
+from zoo.models.base import Evaluation, Model
+from zoo.models.losses import CLASSIFICATION_LOSSES, balanced_weights, check_loss, classification_loss
+from zoo.models.metrics import classification_metrics, multilabel_metrics
+
+
+class Classifier(Model):
+    """Abstract base: a leaf sets `self.network`, which gives (batch, num_classes).
+
+    Args:
+        num_classes: Number of classes (of labels, when multilabel).
+        multilabel: Whether a row may have several labels; the loss is then `bce`.
+        loss: `cross_entropy`, `focal`, `bce`, or a class path; None takes what fits.
+        label_smoothing: Share of the target that is spread over all classes, 0-1.
+        class_weights: One number a class, or "balanced": each class counts the same.
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser.
+        weight_decay: Decoupled L2.
+        schedule: Name of the learning-rate schedule.
+        warmup: Share of the training in which the rate rises, 0-1.
+        l1: Weight of the L1 penalty.
+
+    Example:
+        class Mine(Classifier):
+            def __init__(self, inputs: dict, num_classes: int, *, width: int = 64, lr: float = 1e-3):
+                super().__init__(num_classes=num_classes, lr=lr)
+                self.save_hyperparameters()
+                self.network = MyNet(inputs["channels"], width, num_classes)
+    """
+
+    task_kind = "classification"
+    monitor = ("val/loss", "min")
+    class_weight: Tensor | None
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        multilabel: bool = False,
+        loss: str | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: str | list[float] | None = None,
+        lr: float = 1e-3,
+        optimizer: str = "adamw",
+        weight_decay: float = 0.01,
+        schedule: str = "cosine",
+        warmup: float = 0.05,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(lr=lr, optimizer=optimizer, weight_decay=weight_decay, schedule=schedule, warmup=warmup, l1=l1)
+        if num_classes < (1 if multilabel else 2):
+            raise InputError(f"model.num_classes must be at least 2, got {num_classes}")
+        if not 0 <= label_smoothing < 1:
+            raise InputError(f"model.label_smoothing must be in [0, 1), got {label_smoothing}")
+        self.num_classes = num_classes
+        self.multilabel = multilabel
+        self.loss_name = loss or ("bce" if multilabel else "cross_entropy")
+        check_loss(self.loss_name, CLASSIFICATION_LOSSES)
+        if multilabel and self.loss_name in ("cross_entropy", "focal"):
+            raise InputError(f"several labels a row need model.loss bce, got {self.loss_name}")
+        if not multilabel and self.loss_name == "bce":
+            raise InputError(
+                "model.loss bce is for several labels a row; give data.target several columns, or use cross_entropy"
+            )
+        self.label_smoothing = label_smoothing
+        self._balanced = class_weights == "balanced"
+        self.register_buffer("class_weight", self._first_weights(class_weights))
+
+    def _first_weights(self, class_weights: str | list[float] | None) -> Tensor | None:
+        if class_weights is None:
+            return None
+        if class_weights == "balanced":
+            return torch.ones(self.num_classes)  # counted in `check_data`
+        if isinstance(class_weights, str) or len(class_weights) != self.num_classes:
+            raise InputError(
+                f'model.class_weights must be "balanced" or {self.num_classes} numbers, one a class, got {class_weights!r}'
+            )
+        return torch.tensor(class_weights, dtype=torch.float32)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return classification_loss(
+            self.loss_name, logits, target, label_smoothing=self.label_smoothing, weight=self.class_weight
+        )
+
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid() if self.multilabel else logits.softmax(dim=1)
+
+    def metrics(self, evaluation: Evaluation) -> dict[str, float]:
+        measure = multilabel_metrics if self.multilabel else classification_metrics
+        return measure(evaluation.scores, evaluation.target)
+
+    def check_data(self, data: Any) -> None:
+        if data.target_encoder.task == "regression":
+            raise InputError(
+                f"{data.path}: the target {data.class_names[0]!r} is a number and {type(self).__name__} chooses classes: "
+                "use a Regressor, or --data.task classification"
+            )
+        if data.num_classes != self.num_classes:
+            raise InputError(
+                f"model.num_classes is {self.num_classes}, but {data.path} has {data.num_classes} classes: leave it out"
+            )
+        if data.multilabel != self.multilabel:
+            raise InputError(f"model.multilabel is {self.multilabel}, but {data.path} says {data.multilabel}")
+        if self._balanced:
+            self.class_weight = balanced_weights(data.class_counts).to(self.device)

@@ -1,0 +1,223 @@
+"""The CNN family: a small residual net or any timm backbone for images, 1-d convolutions over tokens for text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from zoo.models.classifier import Classifier
+from zoo.models.inputs import network_for
+from zoo.models.regressor import Regressor
+from zoo.networks.backbone import TimmBackbone
+from zoo.networks.resnet import SmallResNet
+from zoo.networks.text_cnn import TextCNN
+
+IMAGE_WIDTHS = (32, 64, 128)  # channels
+TEXT_WIDTHS = (3, 4, 5)  # tokens
+HIGH_RESOLUTION = 33  # pixels from which the stem of small_resnet halves the image
+LARGER_STEM = 2
+
+
+def build_cnn(
+    inputs: dict[str, Any],
+    d_out: int,
+    *,
+    backbone: str,
+    widths: list[int] | None,
+    n_blocks: int,
+    pretrained: bool | str,
+    activation: str,
+    dropout: float,
+    drop_path: float,
+    init: str,
+) -> nn.Module:
+    """The CNN for a kind of input."""
+
+    def image() -> nn.Module:
+        if backbone != "small_resnet":
+            return TimmBackbone(
+                backbone,
+                d_out,
+                channels=inputs["channels"],
+                image_size=(inputs["height"], inputs["width"]),
+                pretrained=pretrained,
+                drop_rate=dropout,
+                drop_path_rate=drop_path,
+            )
+        return SmallResNet(
+            inputs["channels"],
+            d_out,
+            widths=widths or IMAGE_WIDTHS,
+            n_blocks=n_blocks,
+            first_stride=LARGER_STEM if min(inputs["height"], inputs["width"]) >= HIGH_RESOLUTION else 1,
+            activation=activation,
+            dropout=dropout,
+            init=init,
+        )
+
+    def text() -> nn.Module:
+        return TextCNN(
+            inputs["vocab_size"],
+            d_out,
+            widths=widths or TEXT_WIDTHS,
+            activation=activation,
+            dropout=dropout,
+            pad_id=inputs["pad_id"],
+            init=init,
+        )
+
+    return network_for("CNN", inputs, {"image": image, "text": text})
+
+
+class CNNClassifier(Classifier):
+    """Convolutional network that chooses a class, on images or text.
+
+    Args:
+        inputs: What the data module says of its input.
+        num_classes: Number of classes.
+        backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
+        widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
+        n_blocks: Residual blocks a stage of small_resnet.
+        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        activation: Of small_resnet: relu, gelu, silu, ...
+        dropout: Share of features dropped before the last layer, 0-1.
+        drop_path: Stochastic depth of a timm model, 0-1.
+        init: default (torch's), xavier or he; of small_resnet.
+        multilabel: Whether a row may have several labels.
+        loss: cross_entropy, focal, bce, or a class path; None takes what fits.
+        label_smoothing: Share of the target spread over all classes, 0-1.
+        class_weights: One number a class, or "balanced".
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        weight_decay: Decoupled L2; biases and normalisation are spared.
+        schedule: cosine, linear, step, one_cycle, plateau or constant.
+        warmup: Share of the training in which the rate rises, 0-1.
+        l1: Weight of the L1 penalty.
+
+    Raises:
+        InputError: A value that cannot be, or an input that the family does not take.
+    """
+
+    def __init__(
+        self,
+        inputs: dict[str, Any],
+        num_classes: int,
+        *,
+        backbone: str = "small_resnet",
+        widths: list[int] | None = None,
+        n_blocks: int = 1,
+        pretrained: bool | str = False,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        drop_path: float = 0.0,
+        init: str = "he",
+        multilabel: bool = False,
+        loss: str | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: str | list[float] | None = None,
+        lr: float = 2e-3,
+        optimizer: str = "adamw",
+        weight_decay: float = 0.05,
+        schedule: str = "cosine",
+        warmup: float = 0.1,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(
+            num_classes=num_classes,
+            multilabel=multilabel,
+            loss=loss,
+            label_smoothing=label_smoothing,
+            class_weights=class_weights,
+            lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+        )
+        self.save_hyperparameters()
+        self.network = build_cnn(
+            inputs,
+            num_classes,
+            backbone=backbone,
+            widths=widths,
+            n_blocks=n_blocks,
+            pretrained=pretrained,
+            activation=activation,
+            dropout=dropout,
+            drop_path=drop_path,
+            init=init,
+        )
+
+
+class CNNRegressor(Regressor):
+    """Convolutional network that predicts numbers, from images or text.
+
+    Args:
+        inputs: What the data module says of its input.
+        num_targets: Numbers a row.
+        backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
+        widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
+        n_blocks: Residual blocks a stage of small_resnet.
+        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        activation: Of small_resnet: relu, gelu, silu, ...
+        dropout: Share of features dropped before the last layer, 0-1.
+        drop_path: Stochastic depth of a timm model, 0-1.
+        init: default (torch's), xavier or he; of small_resnet.
+        loss: mse, huber, mae, or a class path.
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        weight_decay: Decoupled L2; biases and normalisation are spared.
+        schedule: cosine, linear, step, one_cycle, plateau or constant.
+        warmup: Share of the training in which the rate rises, 0-1.
+        l1: Weight of the L1 penalty.
+
+    Raises:
+        InputError: A value that cannot be, or an input that the family does not take.
+    """
+
+    def __init__(
+        self,
+        inputs: dict[str, Any],
+        num_targets: int = 1,
+        *,
+        backbone: str = "small_resnet",
+        widths: list[int] | None = None,
+        n_blocks: int = 1,
+        pretrained: bool | str = False,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        drop_path: float = 0.0,
+        init: str = "he",
+        loss: str = "mse",
+        lr: float = 2e-3,
+        optimizer: str = "adamw",
+        weight_decay: float = 0.05,
+        schedule: str = "cosine",
+        warmup: float = 0.1,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(
+            num_targets=num_targets,
+            loss=loss,
+            lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+        )
+        self.save_hyperparameters()
+        self.network = build_cnn(
+            inputs,
+            num_targets,
+            backbone=backbone,
+            widths=widths,
+            n_blocks=n_blocks,
+            pretrained=pretrained,
+            activation=activation,
+            dropout=dropout,
+            drop_path=drop_path,
+            init=init,
+        )

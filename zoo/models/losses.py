@@ -1,0 +1,102 @@
+"""Losses by name. Every loss takes what the network gives and the targets, and returns the mean over rows."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.errors import InputError, did_you_mean
+
+CLASSIFICATION_LOSSES = ("cross_entropy", "focal", "bce")
+REGRESSION_LOSSES = ("mse", "huber", "mae")
+
+
+class FocalLoss(nn.Module):
+    """Cross-entropy that counts easy rows less, for unbalanced classes.
+
+    Args:
+        gamma: How much less; 0 is cross-entropy.
+        weight: Weight of each class, (classes,), or None.
+
+    Shape:
+        logits (batch, classes), target int64 (batch,) -> scalar.
+
+    Source:
+        Lin et al., "Focal Loss for Dense Object Detection", 2017.
+
+    Example:
+        >>> FocalLoss(gamma=2.0)(torch.zeros(4, 3), torch.zeros(4, dtype=torch.long)).shape
+        torch.Size([])
+    """
+
+    def __init__(self, gamma: float = 2.0, weight: Tensor | None = None) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.weight = weight
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        log_p = F.log_softmax(logits, dim=1).gather(1, target[:, None])[:, 0]  # (batch,)
+        per_row = -((1 - log_p.exp()) ** self.gamma) * log_p
+        if self.weight is None:
+            return per_row.mean()
+        weight = self.weight[target]
+        return (weight * per_row).sum() / weight.sum()
+
+
+def classification_loss(
+    name: str, logits: Tensor, target: Tensor, *, label_smoothing: float, weight: Tensor | None
+) -> Tensor:
+    """The named loss of a batch.
+
+    Args:
+        name: `cross_entropy`, `focal`, `bce` (multi-label), or a class path of a `nn.Module`.
+        logits: (batch, classes).
+        target: int64 (batch,), or for `bce` float (batch, classes).
+        label_smoothing: Share of the target spread over all classes, 0-1; `cross_entropy` and `bce`.
+        weight: Weight of each class, (classes,), or None.
+    """
+    if name == "cross_entropy":
+        return F.cross_entropy(logits, target, weight=weight, label_smoothing=label_smoothing)
+    if name == "focal":
+        return cast(Tensor, FocalLoss(weight=weight)(logits, target))
+    if name == "bce":
+        soft = target.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
+        return F.binary_cross_entropy_with_logits(logits, soft, pos_weight=weight)
+    return cast(Tensor, custom_loss(name)(logits, target))
+
+
+def regression_loss(name: str, prediction: Tensor, target: Tensor) -> Tensor:
+    """`mse`, `huber` (of delta 1, in standard deviations of the target), `mae`, or a class path."""
+    if name == "mse":
+        return F.mse_loss(prediction, target)
+    if name == "huber":
+        return F.huber_loss(prediction, target)
+    if name == "mae":
+        return F.l1_loss(prediction, target)
+    return cast(Tensor, custom_loss(name)(prediction, target))
+
+
+def custom_loss(class_path: str) -> nn.Module:
+    """A loss of the user's own, made without arguments."""
+    module, _, name = class_path.rpartition(".")
+    return cast(nn.Module, getattr(import_module(module), name)())
+
+
+def check_loss(name: str, valid: tuple[str, ...]) -> None:
+    """Raises: InputError when the name is neither one of the valid ones nor a class path."""
+    if name not in valid and "." not in name:
+        raise InputError(f"no loss named {name!r} (model.loss): {did_you_mean(name, valid)}")
+
+
+def balanced_weights(counts: Tensor) -> Tensor:
+    """Class weights that let each class count the same: rows / (classes x rows of the class); mean 1 over rows.
+
+    Example:
+        >>> balanced_weights(torch.tensor([30, 10]))
+        tensor([0.6667, 2.0000])
+    """
+    return counts.sum() / (len(counts) * counts.clamp(min=1)).to(torch.float32)

@@ -1,0 +1,175 @@
+"""The MLP family: tables, flattened images, averaged token embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from zoo.models.classifier import Classifier
+from zoo.models.inputs import network_for
+from zoo.models.regressor import Regressor
+from zoo.networks.mlp import ImageMLP, TabularMLP, TextMLP
+
+HIDDEN = (256, 256)
+
+
+def build_mlp(
+    inputs: dict[str, Any],
+    d_out: int,
+    *,
+    hidden: list[int] | None,
+    activation: str,
+    dropout: float,
+    norm: str,
+    init: str,
+) -> nn.Module:
+    """The MLP for a kind of input."""
+    options: dict[str, Any] = {
+        "hidden": HIDDEN if hidden is None else hidden,
+        "activation": activation,
+        "dropout": dropout,
+        "norm": norm,
+        "init": init,
+    }
+    makers = {
+        "tabular": lambda: TabularMLP(inputs["n_numeric"], inputs["cardinalities"], d_out, **options),
+        "image": lambda: ImageMLP(inputs["channels"], inputs["height"], inputs["width"], d_out, **options),
+        "text": lambda: TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options),
+    }
+    return network_for("MLP", inputs, makers)
+
+
+class MLPClassifier(Classifier):
+    """Multi-layer perceptron that chooses a class, on tables, images or text.
+
+    Args:
+        inputs: What the data module says of its input.
+        num_classes: Number of classes.
+        hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
+        activation: relu, gelu, silu, sigmoid or tanh.
+        dropout: Share of hidden units dropped in training, 0-1.
+        norm: none, batch or layer.
+        init: default (torch's), xavier or he.
+        multilabel: Whether a row may have several labels.
+        loss: cross_entropy, focal, bce, or a class path; None takes what fits.
+        label_smoothing: Share of the target spread over all classes, 0-1.
+        class_weights: One number a class, or "balanced".
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        weight_decay: Decoupled L2; biases and normalisation are spared.
+        schedule: cosine, linear, step, one_cycle, plateau or constant.
+        warmup: Share of the training in which the rate rises, 0-1.
+        l1: Weight of the L1 penalty.
+
+    Raises:
+        InputError: A value that cannot be, or an input that the family does not take.
+    """
+
+    def __init__(
+        self,
+        inputs: dict[str, Any],
+        num_classes: int,
+        *,
+        hidden: list[int] | None = None,
+        activation: str = "relu",
+        dropout: float = 0.1,
+        norm: str = "none",
+        init: str = "default",
+        multilabel: bool = False,
+        loss: str | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: str | list[float] | None = None,
+        lr: float = 1e-3,
+        optimizer: str = "adamw",
+        weight_decay: float = 0.01,
+        schedule: str = "cosine",
+        warmup: float = 0.05,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(
+            num_classes=num_classes,
+            multilabel=multilabel,
+            loss=loss,
+            label_smoothing=label_smoothing,
+            class_weights=class_weights,
+            lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+        )
+        self.save_hyperparameters()
+        self.network = build_mlp(
+            inputs,
+            num_classes,
+            hidden=hidden,
+            activation=activation,
+            dropout=dropout,
+            norm=norm,
+            init=init,
+        )
+
+
+class MLPRegressor(Regressor):
+    """Multi-layer perceptron that predicts numbers, from tables, images or text.
+
+    Args:
+        inputs: What the data module says of its input.
+        num_targets: Numbers a row.
+        hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
+        activation: relu, gelu, silu, sigmoid or tanh.
+        dropout: Share of hidden units dropped in training, 0-1.
+        norm: none, batch or layer.
+        init: default (torch's), xavier or he.
+        loss: mse, huber, mae, or a class path.
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        weight_decay: Decoupled L2; biases and normalisation are spared.
+        schedule: cosine, linear, step, one_cycle, plateau or constant.
+        warmup: Share of the training in which the rate rises, 0-1.
+        l1: Weight of the L1 penalty.
+
+    Raises:
+        InputError: A value that cannot be, or an input that the family does not take.
+    """
+
+    def __init__(
+        self,
+        inputs: dict[str, Any],
+        num_targets: int = 1,
+        *,
+        hidden: list[int] | None = None,
+        activation: str = "relu",
+        dropout: float = 0.1,
+        norm: str = "none",
+        init: str = "default",
+        loss: str = "mse",
+        lr: float = 1e-3,
+        optimizer: str = "adamw",
+        weight_decay: float = 0.01,
+        schedule: str = "cosine",
+        warmup: float = 0.05,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(
+            num_targets=num_targets,
+            loss=loss,
+            lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+        )
+        self.save_hyperparameters()
+        self.network = build_mlp(
+            inputs,
+            num_targets,
+            hidden=hidden,
+            activation=activation,
+            dropout=dropout,
+            norm=norm,
+            init=init,
+        )

@@ -1,0 +1,267 @@
+"""The Transformer family: text tokens, image patches, table columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from zoo.models.classifier import Classifier
+from zoo.models.inputs import network_for
+from zoo.models.regressor import Regressor
+from zoo.networks.backbone import TimmBackbone
+from zoo.networks.tabular_transformer import TabularTransformer
+from zoo.networks.text_transformer import TextTransformer
+from zoo.networks.vision_transformer import SmallViT
+
+
+def build_transformer(
+    inputs: dict[str, Any],
+    d_out: int,
+    *,
+    backbone: str | None,
+    d_model: int,
+    n_layers: int,
+    n_heads: int,
+    d_feedforward: int | None,
+    dropout: float,
+    token_dropout: float,
+    drop_path: float,
+    position: str,
+    pooling: str,
+    activation: str,
+    patch: int,
+    pretrained: bool | str,
+    init: str,
+) -> nn.Module:
+    """The Transformer for a kind of input."""
+    encoder: dict[str, Any] = {
+        "d_model": d_model,
+        "n_layers": n_layers,
+        "n_heads": n_heads,
+        "d_feedforward": d_feedforward,
+        "dropout": dropout,
+        "drop_path": drop_path,
+        "activation": activation,
+        "init": init,
+    }
+
+    def text() -> nn.Module:
+        return TextTransformer(
+            inputs["vocab_size"],
+            d_out,
+            max_length=inputs["max_length"],
+            pad_id=inputs["pad_id"],
+            token_dropout=token_dropout,
+            position=position,
+            pooling=pooling,
+            **encoder,
+        )
+
+    def image() -> nn.Module:
+        height, width = inputs["height"], inputs["width"]
+        if backbone is None:
+            return SmallViT(inputs["channels"], height, width, d_out, patch=patch, pooling=pooling, **encoder)
+        return TimmBackbone(
+            backbone,
+            d_out,
+            channels=inputs["channels"],
+            image_size=(height, width),
+            pretrained=pretrained,
+            drop_rate=dropout,
+            drop_path_rate=drop_path,
+        )
+
+    def tabular() -> nn.Module:
+        return TabularTransformer(inputs["n_numeric"], inputs["cardinalities"], d_out, **encoder)
+
+    return network_for("Transformer", inputs, {"text": text, "image": image, "tabular": tabular})
+
+
+class TransformerClassifier(Classifier):
+    """Self-attention over tokens that chooses a class, on text, images or tables.
+
+    Args:
+        inputs: What the data module says of its input.
+        num_classes: Number of classes.
+        backbone: For images: None is a small ViT, or any timm model by name.
+        d_model: Width of a token.
+        n_layers: Blocks.
+        n_heads: Attention heads; divides d_model.
+        d_feedforward: Width inside the feed-forward part; None is what the kind of input usually has.
+        dropout: Share of activations dropped in training, 0-1.
+        token_dropout: Share of a text's tokens hidden in training, 0-1.
+        drop_path: Stochastic depth, 0-1.
+        position: Of text tokens: learned, sinusoidal or rotary.
+        pooling: Of text and patches: mean, max, cls or attention.
+        activation: Of the feed-forward part.
+        patch: Side of an image patch, in pixels.
+        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        init: default, xavier or he.
+        multilabel: Whether a row may have several labels.
+        loss: cross_entropy, focal, bce, or a class path; None takes what fits.
+        label_smoothing: Share of the target spread over all classes, 0-1.
+        class_weights: One number a class, or "balanced".
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        weight_decay: Decoupled L2; biases and normalisation are spared.
+        schedule: cosine, linear, step, one_cycle, plateau or constant.
+        warmup: Share of the training in which the rate rises, 0-1.
+        l1: Weight of the L1 penalty.
+
+    Raises:
+        InputError: A value that cannot be, or an input that the family does not take.
+    """
+
+    def __init__(
+        self,
+        inputs: dict[str, Any],
+        num_classes: int,
+        *,
+        backbone: str | None = None,
+        d_model: int = 128,
+        n_layers: int = 2,
+        n_heads: int = 4,
+        d_feedforward: int | None = None,
+        dropout: float = 0.1,
+        token_dropout: float = 0.0,
+        drop_path: float = 0.0,
+        position: str = "learned",
+        pooling: str = "mean",
+        activation: str = "gelu",
+        patch: int = 4,
+        pretrained: bool | str = False,
+        init: str = "default",
+        multilabel: bool = False,
+        loss: str | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: str | list[float] | None = None,
+        lr: float = 1e-3,
+        optimizer: str = "adamw",
+        weight_decay: float = 0.05,
+        schedule: str = "cosine",
+        warmup: float = 0.1,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(
+            num_classes=num_classes,
+            multilabel=multilabel,
+            loss=loss,
+            label_smoothing=label_smoothing,
+            class_weights=class_weights,
+            lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+        )
+        self.save_hyperparameters()
+        self.network = build_transformer(
+            inputs,
+            num_classes,
+            backbone=backbone,
+            d_model=d_model,
+            n_layers=n_layers,
+            n_heads=n_heads,
+            d_feedforward=d_feedforward,
+            dropout=dropout,
+            token_dropout=token_dropout,
+            drop_path=drop_path,
+            position=position,
+            pooling=pooling,
+            activation=activation,
+            patch=patch,
+            pretrained=pretrained,
+            init=init,
+        )
+
+
+class TransformerRegressor(Regressor):
+    """Self-attention over tokens that predicts numbers, from text, images or tables.
+
+    Args:
+        inputs: What the data module says of its input.
+        num_targets: Numbers a row.
+        backbone: For images: None is a small ViT, or any timm model by name.
+        d_model: Width of a token.
+        n_layers: Blocks.
+        n_heads: Attention heads; divides d_model.
+        d_feedforward: Width inside the feed-forward part; None is what the kind of input usually has.
+        dropout: Share of activations dropped in training, 0-1.
+        token_dropout: Share of a text's tokens hidden in training, 0-1.
+        drop_path: Stochastic depth, 0-1.
+        position: Of text tokens: learned, sinusoidal or rotary.
+        pooling: Of text and patches: mean, max, cls or attention.
+        activation: Of the feed-forward part.
+        patch: Side of an image patch, in pixels.
+        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        init: default, xavier or he.
+        loss: mse, huber, mae, or a class path.
+        lr: Highest learning rate.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        weight_decay: Decoupled L2; biases and normalisation are spared.
+        schedule: cosine, linear, step, one_cycle, plateau or constant.
+        warmup: Share of the training in which the rate rises, 0-1.
+        l1: Weight of the L1 penalty.
+
+    Raises:
+        InputError: A value that cannot be, or an input that the family does not take.
+    """
+
+    def __init__(
+        self,
+        inputs: dict[str, Any],
+        num_targets: int = 1,
+        *,
+        backbone: str | None = None,
+        d_model: int = 128,
+        n_layers: int = 2,
+        n_heads: int = 4,
+        d_feedforward: int | None = None,
+        dropout: float = 0.1,
+        token_dropout: float = 0.0,
+        drop_path: float = 0.0,
+        position: str = "learned",
+        pooling: str = "mean",
+        activation: str = "gelu",
+        patch: int = 4,
+        pretrained: bool | str = False,
+        init: str = "default",
+        loss: str = "mse",
+        lr: float = 1e-3,
+        optimizer: str = "adamw",
+        weight_decay: float = 0.05,
+        schedule: str = "cosine",
+        warmup: float = 0.1,
+        l1: float = 0.0,
+    ) -> None:
+        super().__init__(
+            num_targets=num_targets,
+            loss=loss,
+            lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+        )
+        self.save_hyperparameters()
+        self.network = build_transformer(
+            inputs,
+            num_targets,
+            backbone=backbone,
+            d_model=d_model,
+            n_layers=n_layers,
+            n_heads=n_heads,
+            d_feedforward=d_feedforward,
+            dropout=dropout,
+            token_dropout=token_dropout,
+            drop_path=drop_path,
+            position=position,
+            pooling=pooling,
+            activation=activation,
+            patch=patch,
+            pretrained=pretrained,
+            init=init,
+        )

@@ -1,0 +1,58 @@
+"""Networks: plain ``nn.Module`` classes that need torch alone, timm only where a backbone of timm is built."""
+
+from zoo.networks.activations import ACTIVATIONS, build_activation
+from zoo.networks.attention import MultiHeadSelfAttention
+from zoo.networks.backbone import TimmBackbone
+from zoo.networks.embeddings import (
+    CategoryEmbedding,
+    ClassToken,
+    LearnedPositions,
+    RotaryPositions,
+    SinusoidalPositions,
+    SizedCategoryEmbedding,
+)
+from zoo.networks.initialisation import INITIALISATIONS, initialise
+from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP
+from zoo.networks.pooling import POOLINGS, build_pooling
+from zoo.networks.resnet import ResidualBlock, SmallResNet
+from zoo.networks.stochastic_depth import StochasticDepth
+from zoo.networks.tabular_transformer import FeatureTokenizer, TabularTransformer
+from zoo.networks.text_cnn import TextCNN
+from zoo.networks.text_transformer import POSITIONS, TextTransformer
+from zoo.networks.token_dropout import TokenDropout
+from zoo.networks.transformer import TransformerBlock, TransformerEncoder
+from zoo.networks.vision_transformer import SmallViT
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALISATIONS",
+    "MLP",
+    "NORMS",
+    "POOLINGS",
+    "POSITIONS",
+    "CategoryEmbedding",
+    "ClassToken",
+    "FeatureTokenizer",
+    "ImageMLP",
+    "LearnedPositions",
+    "MultiHeadSelfAttention",
+    "ResidualBlock",
+    "RotaryPositions",
+    "SinusoidalPositions",
+    "SizedCategoryEmbedding",
+    "SmallResNet",
+    "SmallViT",
+    "StochasticDepth",
+    "TabularMLP",
+    "TabularTransformer",
+    "TextCNN",
+    "TextMLP",
+    "TextTransformer",
+    "TimmBackbone",
+    "TokenDropout",
+    "TransformerBlock",
+    "TransformerEncoder",
+    "build_activation",
+    "build_pooling",
+    "initialise",
+]
