@@ -1,0 +1,63 @@
+"""best.ckpt and last.ckpt in the run folder; the random state, so that a resumed run goes on as if never stopped."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from zoo.callbacks.early_stopping import watched
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keep the best and the last epoch as `checkpoints/best.ckpt` and `checkpoints/last.ckpt`.
+
+    Args:
+        enabled: False switches it off on the command line; in Python leave the callback out.
+        monitor: Metric to choose by; None takes the model's own (val/loss, val/rmse).
+        mode: min or max; None takes what fits the metric.
+        dirpath: Folder; None is `checkpoints` in the trainer's root.
+    """
+
+    def __init__(
+        self, enabled: bool = True, *, monitor: str | None = None, mode: str | None = None, dirpath: str | None = None
+    ) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="best",
+            monitor=monitor or "val/loss",
+            mode=mode or "min",
+            save_last=True,
+            save_top_k=1,
+            save_on_train_epoch_end=True,
+            auto_insert_metric_name=False,
+            enable_version_counter=False,
+        )
+        self.enabled = enabled
+        self._chosen = (monitor, mode)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.monitor, self.mode = watched(pl_module, *self._chosen)
+        self.kth_value = torch.tensor(torch.inf if self.mode == "min" else -torch.inf)
+        if self.dirpath is None:
+            self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
+        super().setup(trainer, pl_module, stage)
+
+
+class RandomState(Callback):
+    """Keeps torch's random state in the checkpoint; a resumed run draws the numbers it would have drawn."""
+
+    def __init__(self) -> None:
+        self._restored: torch.Tensor | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"torch": torch.get_rng_state()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._restored = state_dict["torch"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._restored is not None:
+            torch.set_rng_state(self._restored.cpu())
+            self._restored = None

@@ -1,0 +1,51 @@
+"""Stop when validation gets no better. Lightning's own, watching what the task is judged by unless told."""
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import callbacks as lightning_callbacks
+
+
+class EarlyStopping(lightning_callbacks.EarlyStopping):
+    """Stop after `patience` epochs without a better value.
+
+    Args:
+        enabled: False switches it off on the command line; in Python leave the callback out.
+        patience: Epochs to wait.
+        monitor: Metric to watch; None takes the model's own (val/loss, val/rmse).
+        mode: min or max; None takes what fits the metric.
+        min_delta: What counts as better.
+    """
+
+    def __init__(
+        self,
+        enabled: bool = True,
+        *,
+        patience: int = 10,
+        monitor: str | None = None,
+        mode: str | None = None,
+        min_delta: float = 0.0,
+    ) -> None:
+        super().__init__(monitor=monitor or "val/loss", mode=mode or "min", patience=patience, min_delta=min_delta)
+        self.enabled = enabled
+        self._chosen = (monitor, mode)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.monitor, self.mode = watched(pl_module, *self._chosen)
+        if self.best_score.isinf():  # not restored
+            self.best_score = self.best_score.abs() * (1 if self.mode == "min" else -1)
+        super().setup(trainer, pl_module, stage)
+
+
+def watched(pl_module: Any, monitor: str | None, mode: str | None) -> tuple[str, str]:
+    """Which metric to watch, and whether less or more of it is better.
+
+    Example:
+        >>> watched(None, "val/accuracy", None)
+        ('val/accuracy', 'max')
+    """
+    if monitor is None:
+        own: tuple[str, str] = getattr(pl_module, "monitor", ("val/loss", "min"))
+        return own
+    falling = monitor.rsplit("/", 1)[-1] in ("loss", "rmse", "mae", "ece", "mse")
+    return monitor, mode or ("min" if falling else "max")

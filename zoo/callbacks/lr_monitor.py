@@ -1,0 +1,22 @@
+"""The learning rate as a metric."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class LRMonitor(Callback):
+    """Log `lr`, the rate of the first parameter group, with every logged step and every epoch.
+
+    Args:
+        enabled: False switches it off on the command line; in Python leave the callback out.
+    """
+
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = enabled
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            pl_module.log("lr", trainer.optimizers[0].param_groups[0]["lr"])

@@ -1,0 +1,43 @@
+"""Stop at once when the loss is no number any more, and say what to try."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from zoo.errors import InputError
+
+
+class StopOnNaN(Callback):
+    """Raise `InputError` at the first step whose loss is NaN or infinite.
+
+    Args:
+        enabled: False switches it off on the command line; in Python leave the callback out.
+    """
+
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = enabled
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        # Looking at a number on an accelerator waits for it; there every so many steps is often enough.
+        looks = loss.device.type == "cpu" or trainer.global_step % trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        if looks and not bool(torch.isfinite(loss)):
+            raise InputError(
+                nan_message(float(loss), trainer.global_step, trainer.current_epoch, trainer.optimizers[0].param_groups[0]["lr"])
+            )
+
+
+def nan_message(loss: float, step: int, epoch: int, lr: float) -> str:
+    """What happened where, and what to try.
+
+    Example:
+        >>> nan_message(float("nan"), 12, 0, 10.0)
+        'the loss became nan at step 12 (epoch 0, learning rate 10): try --model.lr 1, or --trainer.gradient_clip_val 1.0'
+    """
+    return (
+        f"the loss became {loss} at step {step} (epoch {epoch}, learning rate {lr:.3g}): "
+        f"try --model.lr {lr / 10:.3g}, or --trainer.gradient_clip_val 1.0"
+    )

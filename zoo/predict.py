@@ -1,0 +1,53 @@
+"""Predictions as a table: what predictions.csv holds, for Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from zoo.checkpoint import load
+from zoo.tracking.predictions import predictions_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from lightning.pytorch import Trainer
+
+    from zoo.data.base import DataModule
+    from zoo.models.base import Model
+
+
+def predict(run: str | Path, path: str | Path, *, trust: bool = False) -> pa.Table:
+    """Predict every row of a file or folder.
+
+    Args:
+        run: Run folder or `.ckpt` file.
+        path: File or folder of the kind the model was trained on; a target is not needed.
+        trust: Import classes that are not registered; see `zoo.load`.
+
+    Returns:
+        A `pyarrow.Table` of the rows of predictions.csv: index, target (when known), prediction, p_<class>.
+    """
+    from lightning.pytorch import Trainer
+
+    model, data = load(run, trust=trust)
+    trainer = Trainer(
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, devices=1
+    )
+    return predict_table(model, data, str(path), trainer)
+
+
+def predict_table(model: Model, data: DataModule, path: str, trainer: Trainer) -> pa.Table:
+    """As `predict`, of a loaded model and by the given trainer."""
+    source = data.use_whole(path, with_target=False)
+    outputs = trainer.predict(model, dataloaders=data.predict_dataloader())
+    index, scores = (torch.cat(parts) for parts in zip(*(outputs or []), strict=True))  # type: ignore[arg-type]
+    order = index.argsort()
+    return predictions_table(
+        labels=source.row_labels(),
+        scores=scores[order],
+        class_names=data.class_names,
+        task=data.target_encoder.task,
+        target=data.dataset("predict").arrays.get("target"),
+    )
