@@ -44,5 +44,9 @@ def epoch_line(epoch: int, max_epochs: int, metrics: Mapping[str, float], second
         'epoch  1/20  train/loss 0.5000  val/loss 0.2500  1.5 s'
     """
     total = str(max_epochs) if max_epochs > 0 else "-"
-    shown = "  ".join(f"{name} {metrics[name]:.4g}" if abs(metrics[name]) >= 100 else f"{name} {metrics[name]:.4f}" for name in SHOWN if name in metrics)
+    shown = "  ".join(
+        f"{name} {metrics[name]:.4g}" if abs(metrics[name]) >= 100 else f"{name} {metrics[name]:.4f}"
+        for name in SHOWN
+        if name in metrics
+    )
     return f"epoch {epoch + 1:>{len(total)}}/{total}  {shown}  {seconds:.1f} s"

@@ -26,7 +26,9 @@ class StopOnNaN(Callback):
         looks = loss.device.type == "cpu" or trainer.global_step % trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         if looks and not bool(torch.isfinite(loss)):
             raise InputError(
-                nan_message(float(loss), trainer.global_step, trainer.current_epoch, trainer.optimizers[0].param_groups[0]["lr"])
+                nan_message(
+                    float(loss), trainer.global_step, trainer.current_epoch, trainer.optimizers[0].param_groups[0]["lr"]
+                )
             )
 
 

@@ -1,1 +1,1 @@
-
+"""Command line: one file a command. Nothing imports this package."""

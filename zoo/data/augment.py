@@ -100,15 +100,16 @@ class PerImage:
     """A transform of torchvision, applied to each image by itself."""
 
     name: str
-    transform: Callable[[Tensor], Tensor]
+    transform: Callable[[Tensor], object]
 
     def __call__(self, images: Tensor) -> Tensor:
-        changed = [self.transform(image) for image in images]
-        if any(image.shape != images.shape[1:] or image.dtype != torch.uint8 for image in changed):
-            raise InputError(
-                f"data.augment: {self.name} changes the size or the type of an image: it cannot be used here"
-            )
-        return torch.stack(changed)
+        return torch.stack([self._apply(image) for image in images])
+
+    def _apply(self, image: Tensor) -> Tensor:
+        changed = self.transform(image)
+        if not isinstance(changed, Tensor) or changed.shape != image.shape or changed.dtype != torch.uint8:
+            raise InputError(f"data.augment: {self.name} changes the size or kind of an image: it cannot be used here")
+        return changed
 
 
 def build_augmentations(names: Sequence[str]) -> list[Augmentation]:

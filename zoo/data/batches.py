@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, Sampler
+from torch.utils.data import BatchSampler, Sampler, SequentialSampler
 
 
 class LengthGroupedBatchSampler(BatchSampler):
@@ -22,8 +22,8 @@ class LengthGroupedBatchSampler(BatchSampler):
         batch_size: Rows a batch.
         drop_last: Leave out the batch that is not full.
         lengths: Length of every row of the data set, (rows,).
-        shuffle: For training: random windows, random order of the batches (torch's global generator). False is for
-            evaluation: all rows sorted by length, the longest first, so that memory runs out at once or never.
+        shuffle: For training: windows in the sampler's order, batches shuffled (torch's global generator). False is
+            for evaluation: all rows sorted by length, the longest first, so that memory runs out at once or never.
         window: Batches that are sorted together in training; more means less padding and less chance.
 
     Example:
@@ -45,7 +45,8 @@ class LengthGroupedBatchSampler(BatchSampler):
         if window < 1:
             raise ValueError(f"window must be at least 1, got {window}")
         self.lengths = torch.as_tensor(lengths)
-        self.shuffle = shuffle
+        # Under `overfit_batches` Lightning puts a SequentialSampler here and wants the same batches in every epoch.
+        self.shuffle = shuffle and not isinstance(sampler, SequentialSampler)
         self.window = window
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -56,12 +57,9 @@ class LengthGroupedBatchSampler(BatchSampler):
                 yield batch.tolist()
 
     def _shuffled(self, rows: Tensor) -> list[Tensor]:
-        # Shuffled here too: with a batch sampler Lightning takes the loader for an ordered one, and then its
-        # DistributedSampler gives the same order in every epoch.
-        rows = rows[torch.randperm(len(rows))]
-        batches = [batch for part in rows.split(self.window * self.batch_size) for batch in self._cut(part)]
+        batches = [batch for part in torch.split(rows, self.window * self.batch_size) for batch in self._cut(part)]
         return [batches[place] for place in torch.randperm(len(batches))]
 
     def _cut(self, rows: Tensor) -> list[Tensor]:
         order = self.lengths[rows].argsort(descending=True, stable=True)
-        return list(rows[order].split(self.batch_size)) if len(rows) else []
+        return list(torch.split(rows[order], self.batch_size)) if len(rows) else []

@@ -19,10 +19,9 @@ from zoo.data.source import Source
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 
-IMAGE_ENDINGS = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"]
-    + [".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif"]
-)
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".jp2", ".gif")
+RAW_ENDINGS = (".bmp", ".tif", ".tiff", ".tga", ".ppm", ".pgm", ".pbm", ".pnm")
+IMAGE_ENDINGS = frozenset({*PHOTO_ENDINGS, *RAW_ENDINGS})
 HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 ARRAY_HELP = "x holds images as (n, h, w), (n, h, w, c) or (n, c, h, w) with 1, 3 or 4 channels"
 FOLDER_HELP = "put the images of each class into a folder of its own (FOLDER/CLASS/*.jpg)"
@@ -177,9 +176,7 @@ def read_npz(file: Path, *, with_target: bool) -> Source:
     for name in ("x", "y") if with_target else ("x",):
         if name not in arrays:
             held = ", ".join(names) or "nothing"
-            raise InputError(
-                f"{file}: no array {name!r}, it holds {held}: write it by np.savez(FILE, x=images, y=labels)"
-            )
+            raise InputError(f"{file}: no array {name!r}, it holds {held}: np.savez(FILE, x=images, y=labels)")
     pixels = channels_first(arrays["x"], str(file))
     if "y" not in arrays:
         return array_source(pixels, (), (), str(file))
@@ -236,7 +233,8 @@ def to_uint8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if not (low >= 0 and high <= 255):  # NaN too
         raise ValueError(f"pixels must be 0 to 255 or 0 to 1, got {low:g} to {high:g}")
     is_share = pixels.dtype.kind in "bf" and high <= 1
-    return np.rint(pixels * np.float32(255) if is_share else pixels).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.rint(pixels * np.float32(255) if is_share else pixels).astype(np.uint8)
+    return scaled
 
 
 def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
 from zoo.errors import InputError, did_you_mean
 
-# All written in Latin letters and well filled in CLDR, several close to each other (da/nb/sv, cs/sk, es/pt/ca).
-LANGUAGES = ("af ca cs da de en es et eu fi fr hu is it lt nb nl pl pt ro sk sv tr vi").split()
+# All written in Latin letters and well filled in CLDR; some are close: da/sv, es/it/pt, de/nl.
+# fmt: off
+LANGUAGES = (
+    "cs", "da", "de", "en", "es", "et", "eu", "fi", "fr", "ga", "hu", "is",
+    "it", "lt", "lv", "nl", "pl", "pt", "ro", "sl", "sq", "sv", "tr", "vi",
+)
+# fmt: on
 
 
 def languages() -> pa.Table:
@@ -37,7 +42,8 @@ def _phrases(code: str) -> Iterator[str]:
 
     locale = Locale(code)
     seen: set[str] = set()
-    for table in (locale.languages, locale.territories, locale.currencies, locale.scripts):
+    tables: tuple[Mapping[str, str], ...] = (locale.languages, locale.territories, locale.currencies, locale.scripts)
+    for table in tables:
         codes = {key.casefold() for key in table}
         for _, given in sorted(table.items()):
             name = " ".join(given.split())

@@ -192,9 +192,10 @@ class ClassToken(nn.Module):
         nn.init.normal_(self.weight, std=0.02)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        x = torch.cat([self.weight.to(x.dtype).expand(len(x), 1, -1), x], dim=1)  # (batch, 1 + length, d_model)
+        # x.size(0), not len(x): the exporter would take the length for a constant.
+        x = torch.cat([self.weight.to(x.dtype).expand(x.size(0), 1, -1), x], dim=1)  # (batch, 1 + length, d_model)
         if mask is not None:
-            mask = torch.cat([mask.new_ones(len(x), 1), mask], dim=1)  # (batch, 1 + length)
+            mask = torch.cat([mask.new_ones(x.size(0), 1), mask], dim=1)  # (batch, 1 + length)
         return x, mask
 
 
@@ -244,8 +245,8 @@ class CategoryEmbedding(nn.Module):
         return vectors
 
     def _check_range(self, categorical: Tensor) -> None:
-        # In a shared table an id that is too high silently reads the next column's row. Only where looking is cheap: on a
-        # GPU it would wait for the device, and a compiler or exporter cannot follow the branch.
+        # In a shared table an id that is too high silently reads the next column's row. Only where looking is cheap:
+        # on a GPU it would wait for the device, and a compiler or exporter cannot follow the branch.
         if categorical.device.type != "cpu" or torch.compiler.is_compiling():
             return
         wrong = (categorical < 0) | (categorical >= self.cardinalities)

@@ -238,7 +238,8 @@ class TextMLP(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         # Summed while it gathers: the (batch, length, d_embedding) tensor never exists, ten times faster on a CPU.
         weight = self.embedding.weight
-        total = F.embedding_bag(tokens, weight, mode="sum", per_sample_weights=mask.to(weight.dtype))
+        summed = mask & (tokens != self.embedding.padding_idx)  # adding the zero vector would train it
+        total = F.embedding_bag(tokens, weight, mode="sum", per_sample_weights=summed.to(weight.dtype))
         count = mask.sum(dim=1, keepdim=True).clamp(min=1)  # (batch, 1)
         logits: Tensor = self.mlp(total / count)  # (batch, d_embedding) -> (batch, d_out)
         return logits

@@ -1,7 +1,7 @@
 """Pooling of a sequence of vectors into one vector, honouring the mask of real positions.
 
-Every pooling takes ``(batch, length, d_model)`` and an optional bool mask ``(batch, length)``, True = real. A row without
-a real position gives zeros, never NaN.
+Every pooling takes ``(batch, length, d_model)`` and an optional bool mask ``(batch, length)``, True = real. A row
+without a real position gives zeros, never NaN.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ class MeanPooling(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None:
             return x.mean(dim=1)
-        # A product of matrices, not a masked copy: it needs no second (batch, length, d_model) tensor. The division comes
-        # after it, since 0 and 1 are exact in bfloat16 and 1 / count is not.
+        # A product of matrices, not a masked copy: it needs no second (batch, length, d_model) tensor. The division
+        # comes after it, since 0 and 1 are exact in bfloat16 and 1 / count is not.
         total = mask.to(x.dtype).unsqueeze(1).matmul(x).squeeze(1)  # (batch, 1, length) @ x -> (batch, d_model)
         return total / mask.sum(dim=1, keepdim=True).clamp(min=1)
 

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor, nn
 
-from zoo.networks.checks import check_choice, check_positive
+from zoo.networks.checks import check_choice, check_fraction, check_positive
 from zoo.networks.embeddings import ClassToken, LearnedPositions, SinusoidalPositions, build_token_embedding
 from zoo.networks.initialisation import initialise
 from zoo.networks.pooling import build_pooling
@@ -73,6 +73,7 @@ class TextTransformer(nn.Module):
         check_positive("d_out", d_out)
         check_positive("max_length", max_length)
         check_positive("d_model", d_model)
+        check_fraction("dropout", dropout)
         check_choice("position", position, POSITIONS)
         # Rows of length one: the scale of the embedding, and how far one Adam step moves it, do not depend on d_model,
         # and the first blocks' output is not drowned as it would be under torch's N(0, 1).

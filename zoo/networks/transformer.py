@@ -57,9 +57,9 @@ class TransformerBlock(nn.Module):
         self.drop_path = StochasticDepth(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        x = x + self.drop_path(self.dropout(self.attention(self.attention_norm(x), mask)))
-        x = x + self.drop_path(self.dropout(self.feedforward(self.feedforward_norm(x))))
-        return x
+        mixed: Tensor = x + self.drop_path(self.dropout(self.attention(self.attention_norm(x), mask)))
+        output: Tensor = mixed + self.drop_path(self.dropout(self.feedforward(self.feedforward_norm(mixed))))
+        return output
 
 
 class TransformerEncoder(nn.Module):
@@ -71,7 +71,7 @@ class TransformerEncoder(nn.Module):
         n_heads: number of attention heads.
         d_feedforward: hidden width of the feed-forward part; None = ``4 * d_model``.
         dropout: fraction (0-1) dropped during training, in every block.
-        drop_path: stochastic depth (0-1) of the last block; rises linearly from 0 at the first (arXiv:1603.09382).
+        drop_path: stochastic depth (0-1) of the last block; block l of L has l / L of it (arXiv:1603.09382).
         activation: name of the activation in the feed-forward part.
         rotary: rotate queries and keys by their position.
 
@@ -110,11 +110,11 @@ class TransformerEncoder(nn.Module):
                 n_heads,
                 d_feedforward=d_feedforward,
                 dropout=dropout,
-                drop_path=drop_path * depth / max(1, n_layers - 1),
+                drop_path=drop_path * depth / n_layers,
                 activation=activation,
                 rotary=rotary,
             )
-            for depth in range(n_layers)
+            for depth in range(1, n_layers + 1)
         )
         self.norm = nn.LayerNorm(d_model)
 

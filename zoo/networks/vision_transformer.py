@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.networks.checks import check_all_positive, check_positive
+from zoo.networks.checks import check_all_positive, check_fraction, check_positive
 from zoo.networks.embeddings import ClassToken, LearnedPositions
 from zoo.networks.initialisation import initialise
 from zoo.networks.pooling import build_pooling
@@ -66,6 +66,7 @@ class SmallViT(nn.Module):
         check_positive("d_out", d_out)
         check_positive("patch", patch)
         check_positive("d_model", d_model)
+        check_fraction("dropout", dropout)
         self.size = (channels, height, width)
         self.padding = (0, -width % patch, 0, -height % patch)  # left, right, top, bottom, in pixels
         n_patches = -(-height // patch) * -(-width // patch)

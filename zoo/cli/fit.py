@@ -1,0 +1,253 @@
+"""`zoo fit`: parse, build, train, test the best epoch, write the run folder, say what to type next."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch import Trainer
+
+from zoo import checkpoint, registry
+from zoo.callbacks import RandomState
+from zoo.cli.parser import ZooCLI, class_of
+from zoo.cli.quiet import quiet
+from zoo.errors import InputError
+from zoo.messages import is_first_process, say
+from zoo.tracking.loggers import default_loggers, flat_config, wandb_run_id
+from zoo.tracking.predictions import PredictionWriter
+from zoo.tracking.run_folder import CONFIG, PREDICTIONS, SUMMARY, default_name, new_run_folder
+from zoo.tracking.run_info import RunInfo
+from zoo.tracking.summary import Summary
+
+RUN_FOLDER = "ZOO_RUN_FOLDER"  # tells the other processes of a distributed run where the first one writes
+
+
+class FitCLI(ZooCLI):
+    """Builds a trainer whose root is the run folder.
+
+    Args:
+        argv: What the user typed after `zoo fit`.
+        resume: The run folder that goes on, or None for a new one.
+        run_id: Of the W&B run that goes on.
+    """
+
+    def __init__(self, argv: Sequence[str], *, resume: Path | None = None, run_id: str | None = None) -> None:
+        self.resume = resume
+        self.run_id = run_id
+        super().__init__("zoo fit", argv)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        self.check_sizes()
+        self.model.check_data(self.datamodule)
+        settings = self.config_init.trainer
+        config = self.plain_config()
+        self.folder = self._folder(settings.default_root_dir or "runs")
+        try:
+            return self._build(config, settings)
+        except BaseException:
+            if self.resume is None and is_first_process():
+                remove_unstarted(self.folder)
+            raise
+
+    def _folder(self, root: str) -> Path:
+        if self.resume is not None:
+            return self.resume
+        if not is_first_process() and RUN_FOLDER in os.environ:
+            return Path(os.environ[RUN_FOLDER])
+        name = self.config.name or default_name(self.config.model.class_path, self.datamodule.path)
+        folder = new_run_folder(root, name)
+        os.environ[RUN_FOLDER] = str(folder.resolve())
+        return folder
+
+    def _build(self, config: dict[str, Any], settings: Any) -> Trainer:
+        if is_first_process():
+            (self.folder / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False))
+        logger = settings.logger
+        if logger is None or logger is True:
+            described = flat_config(config) | {
+                "num_params": sum(p.numel() for p in self.model.parameters()),
+                "data_fingerprint": self.datamodule.fingerprint,
+                "cli": config,
+            }
+            logger = default_loggers(self.folder, described, run_id=self.run_id)
+        loggers = logger if isinstance(logger, list) else [logger] if logger else []
+        facts = {
+            "name": self.folder.name,
+            "model": config["model"]["class_path"],
+            "data": config["data"]["init_args"]["path"],
+            "seed": config["seed_everything"],
+            "data_fingerprint": self.datamodule.fingerprint,
+            **{f"rows_{part}": len(source) for part, source in self.datamodule.sources.items()},
+        }
+        self.summary = Summary(str(self.folder / SUMMARY), facts)
+        keys = self._parser(self.subcommand).callback_keys
+        named = [self._get(self.config_init, key) for key in keys]
+        user = settings.callbacks or []
+        own = [
+            RandomState(),
+            self.summary,
+            PredictionWriter(str(self.folder / PREDICTIONS)),
+            RunInfo(config, wandb_run_id(loggers)),
+        ]
+        # A callback of the user's own kind beats the named one of that kind.
+        kept = [
+            c
+            for c in named
+            if c.enabled and not any(isinstance(c, type(u)) or isinstance(u, type(c)) for u in as_list(user))
+        ]
+        switched = {"enable_checkpointing": any(type(c).__name__ == "BestCheckpoint" for c in kept) or None}
+        self.best = next((c for c in kept if type(c).__name__ == "BestCheckpoint"), None)
+        arguments = {
+            **settings.as_dict(),
+            "default_root_dir": str(self.folder),
+            "logger": logger,
+            "callbacks": [*kept, *as_list(user), *own],
+        }
+        if self.best is None and not switched["enable_checkpointing"]:
+            arguments["enable_checkpointing"] = arguments.get("enable_checkpointing") or False
+        return Trainer(**arguments)
+
+
+def as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value] if value else []
+
+
+def remove_unstarted(folder: Path) -> None:
+    """Take back a run folder in which nothing was trained yet."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    os.environ.pop(RUN_FOLDER, None)
+
+
+def run(command: str, argv: Sequence[str]) -> int:
+    words, resume = take_option(list(argv), "--resume")
+    os.environ.pop(RUN_FOLDER, None) if is_first_process() else None
+    with quiet():
+        if resume is None:
+            return train(FitCLI(words), checkpoint_file=None)
+        return resume_run(resume, words)
+
+
+def resume_run(run_path: str, words: list[str]) -> int:
+    """Go on where a run stopped: same folder, same config, same W&B run; what is typed beats the stored config."""
+    words, trust = take_flag(words, "--trust")
+    folder = Path(run_path)
+    last = folder / "checkpoints" / "last.ckpt"
+    if not (folder / CONFIG).is_file() or not last.is_file():
+        raise InputError(f"{run_path} cannot be resumed: it needs {CONFIG} and checkpoints/last.ckpt")
+    content = checkpoint.read_checkpoint(last)
+    for part in ("model", "data"):
+        checkpoint.find_class(content["zoo"][part]["class_path"], trust=trust or is_user_config(folder))
+    stored = yaml.safe_load((folder / CONFIG).read_text())
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / CONFIG
+        file.write_text(yaml.safe_dump(stored))
+        cli = FitCLI(["--config", str(file), *words], resume=folder, run_id=content["zoo"].get("wandb_run_id"))
+    done = content["epoch"] + 1
+    if cli.trainer.max_epochs is not None and 0 < cli.trainer.max_epochs <= done:
+        raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")
+    check_same_model(content, cli.model, run_path)
+    return train(cli, checkpoint_file=str(last))
+
+
+def is_user_config(folder: Path) -> bool:
+    """The user's own config.yaml beside the checkpoint names the class as well; it was he who chose it."""
+    return (folder / CONFIG).is_file()
+
+
+def check_same_model(content: dict[str, Any], model: Any, run_path: str) -> None:
+    """Raise where the weights of the run do not fit the model that was asked for."""
+    stored = {name: tuple(value.shape) for name, value in content["state_dict"].items()}
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if stored != wanted:
+        name = sorted(set(stored.items()) ^ set(wanted.items()))[0][0]
+        raise InputError(
+            f"{run_path} was trained with another network ({name}: {stored.get(name, 'absent')} there, "
+            f"{wanted.get(name, 'absent')} now): leave the model's options as they were, or start a new run"
+        )
+
+
+def train(cli: FitCLI, *, checkpoint_file: str | None) -> int:
+    """Fit, test the best epoch, write summary.json; whatever ends it, nothing half-written looks finished."""
+    status, test = "failed", {}
+    trainer: Trainer = cli.trainer
+    say(f"run folder: {cli.folder}")
+    try:
+        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)
+        status = "interrupted" if trainer.interrupted else "finished"
+        if status == "finished":
+            test = test_best(cli)
+    except SystemExit as stop:  # Lightning ends so after Ctrl-C
+        if not trainer.interrupted:
+            raise
+        status = "interrupted"
+        raise KeyboardInterrupt from stop
+    finally:
+        if trainer.is_global_zero:
+            cli.summary.write(best_epoch=best_epoch(cli), test=test, status=status)
+        finish_wandb(trainer, failed=status != "finished")
+    if status == "interrupted":
+        raise KeyboardInterrupt
+    say_what_next(cli, test)
+    return 0
+
+
+def test_best(cli: FitCLI) -> dict[str, float]:
+    """Metrics of the best epoch on the test split; its predictions and figures are written on the way."""
+    if "test" not in cli.datamodule.sources:
+        say("no test rows, so no test")
+        return {}
+    trainer: Trainer = cli.trainer
+    if cli.best is not None and cli.best.best_model_path:
+        content = checkpoint.read_checkpoint(cli.best.best_model_path)
+        cli.model.load_state_dict(content["state_dict"])
+    results = trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
+    return {name: float(value) for name, value in results[0].items()}
+
+
+def best_epoch(cli: FitCLI) -> int | None:
+    if cli.best is None or not cli.best.best_model_path or not Path(cli.best.best_model_path).exists():
+        return None
+    return int(checkpoint.read_checkpoint(cli.best.best_model_path)["epoch"])
+
+
+def finish_wandb(trainer: Trainer, *, failed: bool) -> None:
+    from lightning.pytorch.loggers import WandbLogger
+
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger) and trainer.is_global_zero:
+            experiment: Any = logger.experiment
+            experiment.finish(exit_code=int(failed))
+
+
+def say_what_next(cli: FitCLI, test: dict[str, float]) -> None:
+    trust = "" if registry.is_registered(cli.config.model.class_path) else " --trust"
+    if test:
+        say("test: " + "  ".join(f"{name.removeprefix('test/')} {value:.4g}" for name, value in sorted(test.items())))
+    elif class_of(cli.config.model.class_path) is None:
+        return
+    say(f"done: {cli.folder} holds config.yaml, checkpoints/, metrics.csv, summary.json, predictions.csv, figures/")
+    say(
+        f"next: zoo predict {cli.folder} YOUR_FILE{trust}    or: zoo test {cli.folder}{trust}    or: tensorboard --logdir {cli.folder}"
+    )
+
+
+def take_option(words: list[str], name: str) -> tuple[list[str], str | None]:
+    """The value of `name VALUE` or `name=VALUE`, and the words without it."""
+    for at, word in enumerate(words):
+        if word == name:
+            if at + 1 == len(words) or words[at + 1].startswith("-"):
+                raise InputError(f"{name} needs a value")
+            return words[:at] + words[at + 2 :], words[at + 1]
+        if word.startswith(f"{name}="):
+            return words[:at] + words[at + 1 :], word.partition("=")[2]
+    return words, None
+
+
+def take_flag(words: list[str], name: str) -> tuple[list[str], bool]:
+    return [word for word in words if word != name], name in words

@@ -1,0 +1,76 @@
+"""The front door: `zoo COMMAND ...`. Standard library only, so that help and mistakes cost nothing.
+
+Exit codes: 0 success, 2 the user's input, 1 a fault of zoo, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from zoo import __version__
+from zoo.errors import InputError, did_you_mean
+
+COMMANDS = {
+    "fit": ("zoo.cli.fit", "train a model, test it, write a run folder; --resume RUN goes on"),
+    "validate": ("zoo.cli.evaluate", "metrics of a trained run on its validation split, or on --data.path"),
+    "test": ("zoo.cli.evaluate", "metrics of a trained run on its test split, or on --data.path"),
+    "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
+    "list": ("zoo.cli.listing", "what there is: models, data, callbacks, backbones, configs, samples"),
+}
+USAGE = """\
+zoo: ready, strong MLP, CNN and Transformer models that train from one YAML
+
+usage: zoo COMMAND [ARGUMENTS]
+
+{commands}
+
+  zoo fit --config configs/cnn.yaml                      train on a sample that needs no network
+  zoo fit --config configs/mlp.yaml --data.path my.csv --data.target price --model MLPRegressor
+  zoo test runs/cnn-digits                               test again, from the run alone
+  zoo predict runs/cnn-digits photos/ -o predictions.csv
+
+`zoo COMMAND --help` says what a command takes. `zoo --version` prints the version.
+"""
+
+
+def usage() -> str:
+    width = max(map(len, COMMANDS))
+    return USAGE.format(commands="\n".join(f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage(), end="")
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        print(f"zoo {__version__}")
+        return 0
+    command, *rest = arguments
+    try:
+        if command not in COMMANDS:
+            raise InputError(f"no command {command!r}: {did_you_mean(command, COMMANDS)} (zoo --help lists them)")
+        return int(import_module(COMMANDS[command][0]).run(command, rest))
+    except InputError as error:
+        print(f"zoo: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("zoo: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("zoo: this is a fault of zoo, not of your input; please report the lines above", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""The LightningCLI of zoo: model, data, trainer and named callbacks under one parser, and one line for a mistake."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, Namespace
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from zoo import registry
+from zoo.callbacks import BestCheckpoint, EarlyStopping, Figures, LRMonitor, ProgressBar, StopOnNaN
+from zoo.cli.configs import find_config
+from zoo.data.base import DataModule
+from zoo.errors import InputError, did_you_mean
+from zoo.models.base import Model
+
+NAMED_CALLBACKS: dict[str, Any] = {
+    "early_stopping": EarlyStopping,
+    "checkpoint": BestCheckpoint,
+    "lr_monitor": LRMonitor,
+    "progress_bar": ProgressBar,
+    "stop_on_nan": StopOnNaN,
+    "figures": Figures,
+}
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "max_epochs": 50,
+    "gradient_clip_val": 1.0,
+    "log_every_n_steps": 10,
+    "num_sanity_val_steps": 0,  # the first epoch ends with a validation anyway
+    "enable_autolog_hparams": False,  # zoo.tracking logs a config that can be compared
+    "enable_model_summary": False,
+    "default_root_dir": "runs",
+}
+# From the data module to the model, where the model takes it.
+LINKS = ("inputs", "num_classes", "num_targets", "multilabel")
+
+
+class ZooCLI(LightningCLI):
+    """Parse, check and build; a command then uses `model`, `datamodule` and `trainer`.
+
+    Args:
+        prog: How the command is called, for its help.
+        argv: What the user typed after it.
+    """
+
+    def __init__(self, prog: str, argv: Sequence[str]) -> None:
+        self.argv = [*with_full_names(list(argv))]
+        import_registered()
+        try:
+            super().__init__(
+                model_class=Model,
+                datamodule_class=DataModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                save_config_callback=None,
+                seed_everything_default=0,
+                trainer_defaults=TRAINER_DEFAULTS,
+                auto_configure_optimizers=False,
+                run=False,
+                args=self.argv,
+                parser_kwargs={"allow_abbrev": False, "exit_on_error": False, "prog": prog},
+            )
+        except ArgumentError as error:
+            raise InputError(explain(str(error), self.argv)) from error
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        for key, kind in NAMED_CALLBACKS.items():
+            parser.add_lightning_class_args(kind, key)
+        parser.add_argument(
+            "--name", type=str | None, default=None, help="name of the run folder; numbered where taken"
+        )
+        for name in LINKS:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def before_instantiate_classes(self) -> None:
+        """Let the model's task kind decide what an undecided target is; keep the sizes that the user typed."""
+        kind = class_of(self.config.model.class_path)
+        data = self.config.data.init_args
+        if data.get("task") == "auto" and getattr(kind, "task_kind", None):
+            data["task"] = kind.task_kind
+        self._typed_sizes = {
+            name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
+        }
+
+    def instantiate_classes(self) -> None:
+        super().instantiate_classes()
+        prune_links(self.model)
+
+    def check_sizes(self) -> None:
+        """An explicit size that contradicts the data is an error that names both."""
+        for name, value in self._typed_sizes.items():
+            true = getattr(self.datamodule, name)
+            if int(value) != true:
+                raise InputError(
+                    f"model.{name} is {value}, but {self.datamodule.path} has {true}: leave model.{name} out"
+                )
+
+    def plain_config(self) -> dict[str, Any]:
+        """The resolved config as plain values, with what the data told the model in its place."""
+        config: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        config.pop("config", None)
+        arguments = config["model"].setdefault("init_args", {})
+        arguments |= {name: value for name, value in self.model.hparams.items() if name in LINKS}
+        return config
+
+
+def class_of(class_path: str) -> Any:
+    """The class of a dotted path that the parser has accepted."""
+    module, _, name = class_path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def import_registered() -> None:
+    """Import what is registered, so that the parser knows short names; a broken plug-in is said and passed over."""
+    for kind in ("models", "data"):
+        for name, entry in registry.entries(kind).items():
+            try:
+                registry.load_class(kind, name)
+            except ImportError as error:
+                if entry.package == "zoo":
+                    raise
+                print(f"zoo: the plug-in {name} of {entry.package} cannot be imported: {error}", file=sys.stderr)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # --model my_project.SoftCNN, from the project's own folder
+
+
+def with_full_names(argv: list[str]) -> Iterator[str]:
+    """Short names that plug-ins registered -> class paths; shipped configs -> their files."""
+    previous = ""
+    for word in argv:
+        key, separator, value = word.partition("=")
+        flag, value = (key, value) if separator else (previous, word)
+        kind = {"--model": "models", "--data": "data"}.get(flag)
+        if kind and value in registry.entries(kind):
+            value = registry.entries(kind)[value].class_path
+        elif flag == "--config":
+            value = find_config(value)
+            if not Path(value).is_file():
+                raise InputError(f"no config file {value}: `zoo list configs` shows those that ship")
+            value = config_with_full_names(value)
+        yield f"{key}={value}" if separator else value
+        previous = word
+
+
+def config_with_full_names(file: str) -> str:
+    """The config file, or its text where a plug-in's short name in it had to be written out."""
+    try:
+        content = yaml.safe_load(Path(file).read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{file} is not YAML: {' '.join(str(error).split())[:200]}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file} holds no settings")
+    changed = False
+    for part, kind in (("model", "models"), ("data", "data")):
+        described = content.get(part)
+        name = described.get("class_path") if isinstance(described, dict) else described
+        entry = registry.entries(kind).get(name) if isinstance(name, str) else None
+        if entry is None or entry.package == "zoo":
+            continue
+        content[part] = (
+            {**described, "class_path": entry.class_path} if isinstance(described, dict) else entry.class_path
+        )
+        changed = True
+    return yaml.safe_dump(content) if changed else file
+
+
+def prune_links(model: Any) -> None:
+    """Forget linked values that the model's constructor does not take; they would break loading."""
+    taken = set(inspect.signature(type(model).__init__).parameters)
+    for name in LINKS:
+        if name not in taken:
+            model.hparams.pop(name, None)
+            model.hparams_initial.pop(name, None)
+
+
+def typed(argv: Sequence[str], name: str) -> Any:
+    """A value for a model's argument that the user gave himself, by flag or in a config file."""
+    found = None
+    for at, word in enumerate(argv):
+        key, separator, value = word.partition("=")
+        value = value if separator else (argv[at + 1] if at + 1 < len(argv) else "")
+        if key in (f"--model.{name}", f"--model.init_args.{name}"):
+            found = value
+        elif key == "--config":
+            content = yaml.safe_load(Path(value).read_text()) if "\n" not in value else yaml.safe_load(value)
+            model = content.get("model") if isinstance(content, dict) else None
+            found = (model.get("init_args") or {}).get(name, found) if isinstance(model, dict) else found
+    return found
+
+
+# ---- one line for a mistake ------------------------------------------------------------------------------------
+
+
+def explain(message: str, argv: Sequence[str]) -> str:
+    """The parser's message as one line: key, value given, nearest valid name."""
+    wrong = unknown_key(argv)
+    if wrong is not None:
+        return wrong
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    quoted = re.search(r"Parser key \"?([\w.]+)\"?:? ?(.*)", " ".join(lines))
+    if quoted:
+        return f"{quoted[1]}: {shorten(quoted[2])}"
+    return shorten(" ".join(lines))
+
+
+def shorten(text: str, length: int = 300) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def unknown_key(argv: Sequence[str]) -> str | None:
+    """The first key, typed or in a config file, that nothing takes; with the nearest that is taken."""
+    given = list(given_keys(argv))
+    classes = {"model": Model, "data": DataModule}
+    for part, kind in (("model", "models"), ("data", "data")):
+        names = [value for key, value, _ in given if key in (part, f"{part}.class_path") and isinstance(value, str)]
+        if names:
+            found = find_named(names[-1], kind)
+            if found is None:
+                return f"no {part} named {names[-1]!r}: {did_you_mean(names[-1], registry.entries(kind))}"
+            classes[part] = found
+    for key, value, where in given:
+        wrong = check_key(key, classes)
+        if wrong is not None:
+            return f"{where}{wrong}" + (f" (given {shorten(str(value), 60)})" if value not in (None, "") else "")
+    return None
+
+
+def find_named(name: str, kind: str) -> Any:
+    known = registry.entries(kind)
+    path = known[name].class_path if name in known else name
+    if "." not in path:
+        return None
+    try:
+        return class_of(path)
+    except (ImportError, AttributeError):
+        return None
+
+
+def check_key(key: str, classes: dict[str, Any]) -> str | None:
+    """Why nothing takes a key, or None."""
+    head, _, rest = key.partition(".")
+    heads = ["config", "name", "seed_everything", "trainer", "model", "data", "print_config", "help", *NAMED_CALLBACKS]
+    if head not in heads:
+        dotted = [*heads, *(f"{part}.{name}" for part, kind in owners(classes) for name in parameters(kind))]
+        return f"no option {key!r}: {did_you_mean(key, dotted)}"
+    owner = dict(owners(classes)).get(head)
+    name = rest.removeprefix("init_args.").split(".")[0].removesuffix("+")
+    if owner is None or not name or name in ("class_path", "init_args", "dict_kwargs", "help"):
+        return None
+    valid = parameters(owner)
+    return None if name in valid else f"no option {head}.{name!s} in {owner.__name__}: {did_you_mean(name, valid)}"
+
+
+def owners(classes: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [("trainer", Trainer), *classes.items(), *NAMED_CALLBACKS.items()]
+
+
+def parameters(kind: Any) -> list[str]:
+    return [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
+
+
+def given_keys(argv: Sequence[str]) -> Iterator[tuple[str, Any, str]]:
+    """Each dotted key that the user gave, its value, and the config file it stands in."""
+    for at, word in enumerate(argv):
+        if not word.startswith("--"):
+            continue
+        key, separator, value = word[2:].partition("=")
+        following = argv[at + 1] if at + 1 < len(argv) else ""
+        value = value if separator else ("" if following.startswith("--") else following)
+        if key == "config":
+            content = yaml.safe_load(Path(value).read_text() if "\n" not in value else value)
+            for inner, found in dotted_keys(content if isinstance(content, dict) else {}):
+                yield inner, found, f"{value if os.linesep not in value else 'config'}: "
+        else:
+            yield key, value, ""
+
+
+def dotted_keys(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys of a config down to a model's or data module's arguments."""
+    for name, value in content.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict) and (not prefix or name == "init_args"):
+            yield from dotted_keys(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def namespace_dict(namespace: Namespace | dict[str, Any]) -> dict[str, Any]:
+    return namespace.as_dict() if isinstance(namespace, Namespace) else dict(namespace)

@@ -1,0 +1,39 @@
+"""Silence what libraries print that a user can do nothing about; errors and our own lines stay."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Text that starts a warning -> why it is noise here.
+NOISE = (
+    ".*does not have many workers.*",  # arrays in memory need none
+    ".*isinstance\\(treespec, LeafSpec\\).*",  # Lightning's use of torch
+    ".*The number of training batches.*",  # small data is no mistake
+    ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run
+    ".*git root.*",
+    ".*anonymous setting.*",
+    ".*There is a wandb run already in progress.*",
+    ".*Trainer already configured with model summary.*",
+    ".*You called .self.log.*without.*",
+    ".*Precision bf16-mixed is not supported by the model summary.*",
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Lightning's information lines and known noise are not shown inside."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for text in NOISE:
+            warnings.filterwarnings("ignore", text)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

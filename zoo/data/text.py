@@ -1,0 +1,214 @@
+"""Texts: a column of a table, or .txt files, as token ids; batches of similar length, padded to the longest in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, RandomSampler, Sampler
+
+from zoo.data.arrays import ArrayDataset, Batch
+from zoo.data.base import DataModule
+from zoo.data.batches import LengthGroupedBatchSampler
+from zoo.data.source import Source
+from zoo.data.text_source import read_text
+from zoo.data.tokenizer import SMALLEST_VOCABULARY, TextTokenizer, Tokens
+from zoo.errors import InputError
+from zoo.messages import say
+
+
+class TokenRows:
+    """Rows of token ids of different lengths, stored one after the other.
+
+    Args:
+        tokens: Flat ids and offsets.
+        pad_id: Fills a batch up to its longest row.
+
+    Shape:
+        Rows (batch,) -> tokens int64 (batch, longest), mask bool (batch, longest), True = real token
+    """
+
+    def __init__(self, tokens: Tokens, pad_id: int) -> None:
+        self.flat = torch.from_numpy(tokens.flat)
+        self.starts = torch.from_numpy(tokens.offsets[:-1])
+        self.lengths = torch.from_numpy(np.diff(tokens.offsets))
+        self.pad_id = pad_id
+        self.n_cut = tokens.n_cut
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def padded(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens and mask of the given rows, in one gather."""
+        lengths = self.lengths[rows]
+        column = torch.arange(int(lengths.max()))
+        mask = column < lengths.unsqueeze(1)  # (batch, longest)
+        places = (self.starts[rows].unsqueeze(1) + column).clamp_(max=len(self.flat) - 1)
+        return self.flat[places].long().masked_fill_(~mask, self.pad_id), mask
+
+
+class TextDataset(ArrayDataset):
+    """Token rows with their targets.
+
+    Args:
+        rows: The tokens.
+        arrays: `target` and `index`, rows first.
+
+    Shape:
+        A batch: tokens int64 (batch, longest), mask bool (batch, longest), and `arrays` gathered at its rows.
+    """
+
+    def __init__(self, rows: TokenRows, arrays: Batch) -> None:
+        super().__init__(arrays)
+        self.rows = rows
+
+    def __getitems__(self, rows: Sequence[int]) -> Batch:
+        where = torch.as_tensor(rows)
+        tokens, mask = self.rows.padded(where)
+        return {"tokens": tokens, "mask": mask} | super().__getitems__(where)  # type: ignore[arg-type]
+
+
+class TextDataModule(DataModule):
+    """Texts of a table or of files, tokenised once, split and batched.
+
+    Args:
+        path: CSV, Parquet or JSON-lines file, a folder with `train.*`, `val.*`, `test.*`, a folder with a folder of
+            .txt files for each class (also inside train, val, test), or `sample:languages`. For predict also one .txt
+            file with a text a line, or a folder of .txt files.
+        target: Column to predict (several for multi-label); None takes one called target, label, class or y.
+        text: Column to read; None takes one called text, sentence, review, content, message, phrase or document, else
+            the longest column of words.
+        val_path: A file of its own for validation.
+        test_path: A file of its own for test.
+        val_fraction: Share of rows for validation (0-1).
+        test_fraction: Share of rows for test (0-1).
+        task: `auto`, `classification` or `regression`.
+        tokenizer: A tokenizer.json of the `tokenizers` library; None learns byte-pair encoding from the train texts.
+        vocab_size: Most tokens of a learnt vocabulary, at least 258; a tokenizer.json brings its own.
+        max_length: Tokens kept of a text; the rest is cut off.
+        batch_size: Rows a batch; None sizes it by the number of rows.
+        num_workers: Loader processes.
+        seed: Of the split.
+
+    Shape:
+        A batch: tokens int64 (batch, longest), mask bool (batch, longest) with True = real, target, index (batch,).
+
+    Raises:
+        InputError: A file or column is missing, or nothing can be learned from it.
+    """
+
+    modality = "text"
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        target: str | list[str] | None = None,
+        text: str | None = None,
+        val_path: str | None = None,
+        test_path: str | None = None,
+        val_fraction: float = 0.15,
+        test_fraction: float = 0.15,
+        task: str = "auto",
+        tokenizer: str | None = None,
+        vocab_size: int = 8192,
+        max_length: int = 256,
+        batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            path,
+            target=target,
+            val_path=val_path,
+            test_path=test_path,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            task=task,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
+        )
+        if vocab_size < SMALLEST_VOCABULARY:
+            raise InputError(
+                f"data.vocab_size must be at least {SMALLEST_VOCABULARY} (bytes, padding, unknown), got {vocab_size}"
+            )
+        if max_length < 1:
+            raise InputError(f"data.max_length must be at least 1 token, got {max_length}")
+        self.text = text
+        self.tokenizer = tokenizer
+        self.vocab_size = vocab_size
+        self.max_length = max_length
+        self._fitted: TextTokenizer | None = None
+        if tokenizer is not None:  # read here, so that a wrong path is told before the data is read
+            self._fitted = TextTokenizer.from_file(tokenizer, max_length=max_length)
+        self.save_hyperparameters()
+
+    @property
+    def text_tokenizer(self) -> TextTokenizer:
+        """The tokenizer in use, learnt on first need; its `decode` turns ids back into text."""
+        self._fit()
+        return self._ready
+
+    def read(self, path: str, *, with_target: bool = True) -> dict[str, Source]:
+        sources, text = read_text(path, target=self.target, text=self.text, with_target=with_target)
+        self.text = self.text or text  # other files of this module are read from the same column
+        return sources
+
+    def fit_encoder(self, source: Source) -> None:
+        if self._fitted is None:
+            self._fitted = TextTokenizer.train(
+                source.rows["text"].to_pylist(), vocab_size=self.vocab_size, max_length=self.max_length
+            )
+
+    def encode(self, source: Source) -> Batch:
+        rows = TokenRows(self._ready.encode(source.rows["text"].to_pylist()), self._ready.pad_id)
+        # Rows first, but of different lengths, which no tensor holds; `make_dataset` takes them out again.
+        return {"tokens": cast(Tensor, rows)}
+
+    def make_dataset(self, arrays: Batch, *, training: bool) -> ArrayDataset:
+        rows = cast(TokenRows, arrays["tokens"])
+        if training and rows.n_cut:
+            say(
+                f"{self.path}: {rows.n_cut} of {len(rows)} train texts are longer than {self.max_length} tokens "
+                "and are cut there (data.max_length)"
+            )
+        return TextDataset(rows, {name: array for name, array in arrays.items() if name != "tokens"})
+
+    def batch_sampler(self, dataset: ArrayDataset, sampler: Sampler[int], *, drop_last: bool) -> BatchSampler:
+        return LengthGroupedBatchSampler(
+            sampler,
+            self.rows_per_batch,
+            drop_last,
+            lengths=cast(TextDataset, dataset).rows.lengths,
+            shuffle=isinstance(sampler, RandomSampler),
+        )
+
+    def default_batch_size(self, n_rows: int) -> int:
+        """Rows a batch when the user says nothing: about a hundred steps an epoch, within 32 and 128."""
+        return int(2 ** np.clip(round(np.log2(max(n_rows, 1) / 100)), 5, 7))
+
+    @property
+    def encoder_inputs(self) -> dict[str, Any]:
+        return {
+            "modality": self.modality,
+            "vocab_size": self._ready.vocab_size,
+            "max_length": self.max_length,
+            "pad_id": self._ready.pad_id,
+        }
+
+    def encoder_state(self) -> dict[str, Any]:
+        return {"tokenizer": self.text_tokenizer.to_json(), "max_length": self.max_length, "text": self.text}
+
+    def load_encoder_state(self, state: dict[str, Any]) -> None:
+        self.max_length = state["max_length"]
+        self.text = state["text"]
+        self._fitted = TextTokenizer.from_json(state["tokenizer"], max_length=self.max_length)
+
+    @property
+    def _ready(self) -> TextTokenizer:
+        assert self._fitted is not None, "fit_encoder or load_encoder_state comes first"
+        return self._fitted

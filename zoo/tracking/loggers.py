@@ -1,0 +1,108 @@
+"""The loggers that every run has side by side: metrics.csv, TensorBoard, W&B (offline where there is no account)."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import secrets
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from zoo.messages import is_first_process, say
+from zoo.tracking.metrics_csv import MetricsCSV
+from zoo.tracking.run_folder import METRICS
+
+WANDB_HOST = "api.wandb.ai"
+
+
+def default_loggers(folder: Path, config: dict[str, Any], *, run_id: str | None = None) -> list[Logger]:
+    """CSV, TensorBoard and W&B in the run folder.
+
+    Args:
+        folder: The run folder.
+        config: What W&B compares runs by: flat, dot-free keys, and the whole config under `cli`.
+        run_id: Of the W&B run that goes on; None starts one.
+    """
+    loggers: list[Logger] = [
+        MetricsCSV(folder / METRICS),
+        TensorBoardLogger(str(folder), name="tensorboard", version="", default_hp_metric=False),
+    ]
+    wandb = _wandb_logger(folder, config, run_id)
+    return loggers if wandb is None else [*loggers, wandb]
+
+
+def _wandb_logger(folder: Path, config: dict[str, Any], run_id: str | None) -> WandbLogger | None:
+    mode = os.environ.get("WANDB_MODE")
+    if mode == "disabled":
+        return None
+    if mode is None and not _has_key():
+        say("W&B: no account here, so the run is kept offline; `wandb sync` sends it later")
+        mode = "offline"
+        os.environ["WANDB_MODE"] = mode  # children of a distributed run do the same
+    os.environ.setdefault("WANDB_SILENT", "true")
+    logger = WandbLogger(
+        name=folder.name,
+        save_dir=str(folder),
+        id=run_id or secrets.token_hex(4),
+        project=os.environ.get("WANDB_PROJECT", "zoo"),
+        offline=mode == "offline",
+        resume="allow",
+        log_model=False,
+        tags=[str(config["model"])] if "model" in config else None,
+        job_type="fit",
+    )
+    if is_first_process():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of wandb's own imports, nothing a user could mend
+            run: Any = logger.experiment
+            run.config.update(config, allow_val_change=True)
+            run.define_metric("trainer/global_step", hidden=True)
+            for name in ("train/*", "val/*", "test/*", "lr"):
+                run.define_metric(name, step_metric="trainer/global_step")
+    return logger
+
+
+def _has_key() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        known = netrc.netrc(os.environ.get("NETRC"))
+    except (OSError, netrc.NetrcParseError):
+        return False
+    host = os.environ.get("WANDB_BASE_URL", WANDB_HOST).split("//")[-1].split(":")[0].rstrip("/")
+    return known.authenticators(host) is not None
+
+
+def wandb_run_id(loggers: list[Logger]) -> str | None:
+    """The id under which a resumed run goes on in W&B."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            return str(logger.version) if logger.version else None
+    return None
+
+
+def flat_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The values by which runs are compared, under dot-free keys: W&B cannot filter by keys with dots.
+
+    Example:
+        >>> flat_config({"model": {"class_path": "zoo.models.mlp.MLPClassifier", "init_args": {"lr": 0.1}}})
+        {'model': 'MLPClassifier', 'model_lr': 0.1}
+    """
+    flat: dict[str, Any] = {}
+    for part in ("model", "data"):
+        described = config.get(part) or {}
+        if "class_path" in described:
+            flat[part] = described["class_path"].rsplit(".", 1)[-1]
+        for key, value in (described.get("init_args") or {}).items():
+            if isinstance(value, str | int | float | bool | list):
+                flat[f"{part}_{key}"] = value
+    if config.get("seed_everything") is not None:
+        flat["seed"] = config["seed_everything"]
+    for key in ("max_epochs", "max_steps", "max_time", "precision", "accumulate_grad_batches", "gradient_clip_val"):
+        value = (config.get("trainer") or {}).get(key)
+        if value is not None:
+            flat[key] = value
+    return flat

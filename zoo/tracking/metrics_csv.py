@@ -1,0 +1,87 @@
+"""metrics.csv in the run folder: one row a logged step, a column a metric; a resumed run goes on in the same file."""
+
+from __future__ import annotations
+
+import csv
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class MetricsCSV(Logger):
+    """Append metrics to a CSV file; rows of the same step share a line.
+
+    Args:
+        file: Where to. What it already holds is kept.
+    """
+
+    def __init__(self, file: str | Path) -> None:
+        super().__init__()
+        self.file = Path(file)
+        self.columns: list[str] = ["step"]
+        self._rows: list[dict[str, float]] = []
+        if self.file.exists():
+            with self.file.open(newline="") as stream:
+                self.columns = next(csv.reader(stream), self.columns)
+
+    @property
+    def name(self) -> str:
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Hyperparameters stand in config.yaml."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        row = {name: float(value) for name, value in metrics.items()}
+        at = float(-1 if step is None else step)
+        if self._rows and self._rows[-1]["step"] == at and not (row.keys() & self._rows[-1].keys()):
+            self._rows[-1] |= row
+        else:
+            self._rows.append({"step": at} | row)
+
+    @rank_zero_only
+    def save(self) -> None:
+        if not self._rows:
+            return
+        new = [name for row in self._rows for name in row if name not in self.columns]
+        if new:
+            self.columns += list(dict.fromkeys(new))
+            self._widen()
+        fresh = not self.file.exists()
+        with self.file.open("a", newline="") as stream:
+            writer = csv.DictWriter(stream, self.columns)
+            if fresh:
+                writer.writeheader()
+            writer.writerows({**row, "step": int(row["step"])} for row in self._rows)
+        self._rows = []
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        self.save()
+
+    def _widen(self) -> None:
+        if not self.file.exists():
+            return
+        with self.file.open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        part = self.file.with_name(self.file.name + ".part")
+        with part.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, self.columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        part.replace(self.file)
+
+
+def read_metrics(file: str | Path) -> list[dict[str, float]]:
+    """The rows of a metrics.csv, empty cells left out."""
+    with Path(file).open(newline="") as stream:
+        return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(stream)]
