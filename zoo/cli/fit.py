@@ -13,8 +13,9 @@ from lightning.pytorch import Trainer
 
 from zoo import checkpoint, registry
 from zoo.callbacks import RandomState
-from zoo.cli.parser import ZooCLI, class_of
+from zoo.cli.parser import ZooCLI
 from zoo.cli.quiet import quiet
+from zoo.cli.words import take_flag, take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
 from zoo.tracking.loggers import default_loggers, flat_config, wandb_run_id
@@ -226,28 +227,10 @@ def finish_wandb(trainer: Trainer, *, failed: bool) -> None:
 
 
 def say_what_next(cli: FitCLI, test: dict[str, float]) -> None:
-    trust = "" if registry.is_registered(cli.config.model.class_path) else " --trust"
+    trust = "" if registry.is_registered(f"{type(cli.model).__module__}.{type(cli.model).__qualname__}") else " --trust"
     if test:
         say("test: " + "  ".join(f"{name.removeprefix('test/')} {value:.4g}" for name, value in sorted(test.items())))
-    elif class_of(cli.config.model.class_path) is None:
-        return
     say(f"done: {cli.folder} holds config.yaml, checkpoints/, metrics.csv, summary.json, predictions.csv, figures/")
     say(
         f"next: zoo predict {cli.folder} YOUR_FILE{trust}    or: zoo test {cli.folder}{trust}    or: tensorboard --logdir {cli.folder}"
     )
-
-
-def take_option(words: list[str], name: str) -> tuple[list[str], str | None]:
-    """The value of `name VALUE` or `name=VALUE`, and the words without it."""
-    for at, word in enumerate(words):
-        if word == name:
-            if at + 1 == len(words) or words[at + 1].startswith("-"):
-                raise InputError(f"{name} needs a value")
-            return words[:at] + words[at + 2 :], words[at + 1]
-        if word.startswith(f"{name}="):
-            return words[:at] + words[at + 1 :], word.partition("=")[2]
-    return words, None
-
-
-def take_flag(words: list[str], name: str) -> tuple[list[str], bool]:
-    return [word for word in words if word != name], name in words

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 # Text that starts a warning -> why it is noise here.
 NOISE = (
+    ".*LightningCLI's args parameter is intended.*",  # ours are what the user typed
     ".*does not have many workers.*",  # arrays in memory need none
     ".*isinstance\\(treespec, LeafSpec\\).*",  # Lightning's use of torch
     ".*The number of training batches.*",  # small data is no mistake

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from lightning.pytorch import LightningDataModule
@@ -125,9 +126,9 @@ class DataModule(LightningDataModule, ABC):
         """Arrays as a data set; a leaf adds padding, augmentation, ... here."""
         return ArrayDataset(arrays)
 
-    def batch_sampler(self, dataset: ArrayDataset, sampler: Sampler[int], *, drop_last: bool) -> BatchSampler:
-        """How rows are put into batches; text groups rows of similar length here."""
-        return BatchSampler(sampler, self.rows_per_batch, drop_last)
+    def batch_sampler(self, dataset: ArrayDataset, sampler: Sampler[int], *, drop_last: bool) -> BatchSampler | None:
+        """How rows are put into batches, where it is not one after the other; text groups rows of similar length."""
+        return None
 
     def default_batch_size(self, n_rows: int) -> int:
         """Rows a batch when the user says nothing: about forty steps an epoch, within 16 and 256."""
@@ -274,22 +275,25 @@ class DataModule(LightningDataModule, ABC):
             raise InputError(
                 f"{self.path}: no {part} rows; give --data.{part}_path or a --data.{part}_fraction above 0"
             )
-        return self._known_classes(part)
+        if part != "train":
+            self.sources[part] = self._known_classes(self.sources[part])
+        return self.sources[part]
 
-    def _known_classes(self, part: str) -> Source:
-        source = self.sources[part]
-        if self.target_encoder.task != "classification" or part == "train":
+    def _known_classes(self, source: Source) -> Source:
+        """Without the rows of classes that train does not have; that is said."""
+        if self.target_encoder.task != "classification":
             return source
         ids = self.target_encoder.encode(source.target, source.target_names, source.path)
         known = (ids >= 0).numpy()
         if known.all():
             return source
-        strange = pc.unique(source.target[0].filter(~known)).to_pylist()
+        strange = pc.unique(source.target[0].filter(pa.array(~known))).to_pylist()
+        if not known.any():
+            raise InputError(f"{source.path}: no row is of a class that train rows have; found {strange[0]!r}, ...")
         say(
-            f"{source.path}: {int((~known).sum())} {part} rows are of classes train does not have ({strange[0]!r}, ...): left out"
+            f"{source.path}: {int((~known).sum())} rows are of classes train does not have ({strange[0]!r}, ...): left out"
         )
-        self.sources[part] = source.take(np.flatnonzero(known))
-        return self.sources[part]
+        return source.take(np.flatnonzero(known))
 
     def use_whole(self, path: str, *, with_target: bool) -> Source:
         """Take every row of a file for test, validation or predict; the fitted encoder stays as it is.
@@ -301,7 +305,7 @@ class DataModule(LightningDataModule, ABC):
         if len(source) == 0:
             raise InputError(f"{path}: no rows")
         if with_target:
-            source = self._with_target(source)
+            source = self._known_classes(self._with_target(source))
             self.whole_path = path
         elif source.target and any(column.null_count for column in source.target):
             source = replace(source, target=(), target_names=())
@@ -331,21 +335,22 @@ class DataModule(LightningDataModule, ABC):
         training = part == "train"
         sampler: Sampler[int] = RandomSampler(dataset) if training else SequentialSampler(dataset)
         # A last batch of a single row breaks batch normalisation.
-        lonely = training and len(dataset) > self._size_of(part) and len(dataset) % self._size_of(part) == 1
-        return DataLoader(
-            dataset,
-            batch_sampler=self.batch_sampler(dataset, sampler, drop_last=lonely),
-            num_workers=self.num_workers,
-            collate_fn=whole_batch,
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=self.num_workers > 0,
-        )
-
-    def _size_of(self, part: str) -> int:
-        return self.rows_per_batch
+        lonely = training and len(dataset) > self.rows_per_batch and len(dataset) % self.rows_per_batch == 1
+        options: dict[str, Any] = {
+            "num_workers": self.num_workers,
+            "collate_fn": whole_batch,
+            "pin_memory": torch.cuda.is_available(),
+            "persistent_workers": self.num_workers > 0,
+        }
+        grouped = self.batch_sampler(dataset, sampler, drop_last=lonely)
+        if grouped is not None:
+            return DataLoader(dataset, batch_sampler=grouped, **options)
+        # The sampler must be the loader's own: under DDP Lightning tells from it whether to shuffle.
+        return DataLoader(dataset, batch_size=self.rows_per_batch, sampler=sampler, drop_last=lonely, **options)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: the fitted encoder, the target's classes, the split's fingerprint, the batch size."""
+        self._fit()
         return {
             "format": STATE_FORMAT,
             "encoder": self.encoder_state(),
@@ -368,6 +373,15 @@ class DataModule(LightningDataModule, ABC):
         self._restored = state_dict
         self._datasets = {}
 
+    def portable_arguments(self) -> dict[str, Any]:
+        """Constructor arguments with local paths made absolute, so that a checkpoint finds its data from any folder."""
+        arguments = {name: value for name, value in self.hparams.items() if not name.startswith("_")}
+        for name in ("path", "val_path", "test_path"):
+            value = arguments.get(name)
+            if isinstance(value, str) and Path(value).expanduser().exists():
+                arguments[name] = str(Path(value).expanduser().resolve())
+        return arguments
+
     def _target_names(self) -> tuple[str, ...]:
         return self.sources["train"].target_names
 
@@ -385,4 +399,4 @@ def find_parts(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
             if part in found:
                 raise InputError(f"{folder}: both {found[part].name} and {file.name} are a {part} part: keep one")
             found[part] = file
-    return found
+    return {part: found[part] for part in PARTS if part in found}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, Sampler, SequentialSampler
+from torch.utils.data import BatchSampler, RandomSampler, Sampler
 
 
 class LengthGroupedBatchSampler(BatchSampler):
@@ -45,8 +45,7 @@ class LengthGroupedBatchSampler(BatchSampler):
         if window < 1:
             raise ValueError(f"window must be at least 1, got {window}")
         self.lengths = torch.as_tensor(lengths)
-        # Under `overfit_batches` Lightning puts a SequentialSampler here and wants the same batches in every epoch.
-        self.shuffle = shuffle and not isinstance(sampler, SequentialSampler)
+        self.shuffle = shuffle
         self.window = window
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -57,6 +56,8 @@ class LengthGroupedBatchSampler(BatchSampler):
                 yield batch.tolist()
 
     def _shuffled(self, rows: Tensor) -> list[Tensor]:
+        if not isinstance(self.sampler, RandomSampler):
+            rows = rows[torch.randperm(len(rows))]  # under DDP the sampler's order is the same in every epoch
         batches = [batch for part in torch.split(rows, self.window * self.batch_size) for batch in self._cut(part)]
         return [batches[place] for place in torch.randperm(len(batches))]
 

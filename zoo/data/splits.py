@@ -42,7 +42,8 @@ def stratified_split(strata: Rows, *, val_fraction: float, test_fraction: float,
     place = np.arange(len(strata)) - np.repeat(starts, counts)  # position of the row within its class
     to_test = place < np.repeat(n_test, counts)
     to_val = ~to_test & (place < np.repeat(n_test + n_val, counts))
-    return np.sort(order[~to_test & ~to_val]), np.sort(order[to_val]), np.sort(order[to_test])
+    train, val, test = (np.sort(order[part]) for part in (~to_test & ~to_val, to_val, to_test))
+    return train, val, test
 
 
 def _share(counts: Rows, fraction: float, available: Rows) -> Rows:

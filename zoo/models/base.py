@@ -114,11 +114,14 @@ class Model(LightningModule, ABC):
             self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False)
         return loss + self.l1 * l1_norm(self.network) if self.l1 else loss
 
-    def on_train_epoch_end(self) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # Here and not at the epoch's end: callbacks are asked before the model, and read it there.
+        if not self.trainer.is_last_batch:
+            return
         sums = torch.stack([self._epoch_loss.double().cpu(), torch.tensor(float(self._epoch_rows)).double()])
         if self.trainer.world_size > 1:
             sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
-        self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), sync_dist=False)
+        self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)
         self._epoch_loss, self._epoch_rows = torch.zeros(()), 0
 
     def on_validation_epoch_start(self) -> None:
@@ -170,7 +173,11 @@ class Model(LightningModule, ABC):
         about |= {"format": CHECKPOINT_FORMAT, "model": described(self)}
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         if data is not None:
-            about["data"] = described(data) | {"state_key": type(data).__qualname__}
+            about["data"] = {
+                "class_path": f"{type(data).__module__}.{type(data).__qualname__}",
+                "init_args": data.portable_arguments(),
+                "state_key": type(data).__qualname__,
+            }
 
     # ---- helpers -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,112 @@
+"""`zoo test RUN` and `zoo validate RUN`: metrics of a trained run; nothing but the run is needed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch import Trainer
+
+from zoo import checkpoint
+from zoo.cli.parser import ZooCLI, namespace_dict
+from zoo.cli.quiet import quiet
+from zoo.cli.words import take_flag, take_option
+from zoo.errors import InputError
+from zoo.messages import say
+from zoo.tracking.predictions import PredictionWriter
+
+HELP = """\
+usage: zoo {command} RUN [--data.path PATH] [-o predictions.csv] [--trust] [--data.KEY v] [--trainer.KEY v]
+
+RUN is a run folder (its best epoch is taken) or a .ckpt file. Without --data.path the run's own {part} rows are
+used; with it every row of that file, which needs the target. --trust imports a model class of your own project that
+no entry point registers. What is typed beats --config, which beats the checkpoint.
+"""
+
+
+class RunCLI(ZooCLI):
+    """The parser of `zoo fit`, begun from what a checkpoint says; model and data come from the checkpoint.
+
+    Args:
+        prog: How the command is called.
+        content: Of the checkpoint.
+        argv: What the user typed after the run.
+        trust: Import classes that are not registered.
+    """
+
+    def __init__(self, prog: str, content: dict[str, Any], argv: Sequence[str], *, trust: bool) -> None:
+        self.content = content
+        self.trust = trust
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "config.yaml"
+            file.write_text(yaml.safe_dump(stored_config(content, trust=trust)))
+            super().__init__(prog, ["--config", str(file), *argv])
+
+    def instantiate_classes(self) -> None:
+        arguments = namespace_dict(self.config.data.init_args)
+        model_arguments = namespace_dict(self.config.model.init_args)
+        stored = self.content["zoo"]["model"]["init_args"]
+        for name, value in model_arguments.items():
+            if name in stored and value != stored[name]:
+                raise InputError(
+                    f"model.{name} was {stored[name]!r} in training and cannot become {value!r} now: fit a new model"
+                )
+        self.trained_path = self.content["zoo"]["data"]["init_args"]["path"]
+        wanted = arguments["path"]
+        arguments["path"] = self.trained_path
+        self.datamodule = checkpoint.build_data(self.content, trust=self.trust, arguments=arguments)
+        self.model = checkpoint.build_model(self.content, trust=self.trust)
+        self.wanted_path = wanted if wanted != self.trained_path else None
+        settings = namespace_dict(self.config.trainer)
+        plain = {"logger": False, "callbacks": [], "enable_checkpointing": False, "default_root_dir": None}
+        self.trainer = Trainer(**{**settings, **plain, "enable_progress_bar": False})
+
+
+def stored_config(content: dict[str, Any], *, trust: bool) -> dict[str, Any]:
+    """What the checkpoint says of model and data, as a config; its trainer settings do not matter after training."""
+    config: dict[str, Any] = {}
+    for part in ("model", "data"):
+        about = content["zoo"].get(part)
+        if about is None:
+            raise InputError("the checkpoint holds no data module: it was trained on loaders of its own")
+        checkpoint.find_class(about["class_path"], trust=trust)
+        config[part] = {"class_path": about["class_path"], "init_args": about["init_args"]}
+    return config
+
+
+def run(command: str, argv: Sequence[str]) -> int:
+    part = "test" if command == "test" else "validation"
+    if not argv or argv[0] in ("-h", "--help"):
+        print(HELP.format(command=command, part=part), end="")
+        return 0
+    if argv[0].startswith("-"):
+        raise InputError(f"zoo {command} needs a run first: zoo {command} runs/NAME")
+    words, trust = take_flag(list(argv[1:]), "--trust")
+    words, output = take_option(words, "-o", "--output")
+    content = checkpoint.read_checkpoint(argv[0])
+    with quiet():
+        cli = RunCLI(f"zoo {command}", content, words, trust=trust)
+        if cli.wanted_path is not None:
+            source = cli.datamodule.use_whole(cli.wanted_path, with_target=True)
+            say(f"{cli.wanted_path}: all {len(source)} rows")
+        else:
+            check_same_rows(cli)
+        if output is not None:
+            cli.trainer.callbacks.append(PredictionWriter(output))  # type: ignore[attr-defined]
+        evaluate = cli.trainer.test if command == "test" else cli.trainer.validate
+        results = evaluate(cli.model, datamodule=cli.datamodule, verbose=False)
+    for name, value in sorted(results[0].items()):
+        print(f"{name} {value:.6g}")
+    return 0
+
+
+def check_same_rows(cli: RunCLI) -> None:
+    """Say so where the file is no longer the one that was trained on: test rows may have been train rows."""
+    state = cli.content[cli.content["zoo"]["data"]["state_key"]]
+    if cli.datamodule.fingerprint != state["fingerprint"]:
+        say(
+            f"{cli.trained_path} is not as it was in training: its rows or their split differ, so these figures are not those of the run"
+        )
