@@ -47,6 +47,18 @@ def test_a_rate_that_the_model_cannot_honour_is_an_error() -> None:
         TimmBackbone("vgg11", 5, channels=1, image_size=32, drop_path_rate=0.1)
 
 
+def test_weights_that_the_hub_does_not_give_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"for darknet17 here; the hub gave none: No pretrained weights exist"):
+        TimmBackbone("darknet17", 5, channels=3, image_size=32, pretrained=True)
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr("timm.create_model", unreachable)
+    with pytest.raises(ValueError, match=r"must be False or a file of weights for resnet18 here; .*: no network"):
+        TimmBackbone("resnet18", 5, channels=3, image_size=32, pretrained=True)
+
+
 def test_a_local_file_fills_all_but_the_head(tmp_path: Path) -> None:
     source = TimmBackbone("test_resnet", 7, channels=3, image_size=32)
     torch.save(source.model.state_dict(), tmp_path / "weights.pth")

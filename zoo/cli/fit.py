@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from zoo import checkpoint, registry
 from zoo.callbacks import RandomState
 from zoo.cli.parser import ZooCLI
 from zoo.cli.quiet import quiet
-from zoo.cli.words import take_flag, take_option
+from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
 from zoo.tracking.loggers import default_loggers, flat_config, wandb_run_id
@@ -136,29 +135,18 @@ def run(command: str, argv: Sequence[str]) -> int:
 
 def resume_run(run_path: str, words: list[str]) -> int:
     """Go on where a run stopped: same folder, same config, same W&B run; what is typed beats the stored config."""
-    words, trust = take_flag(words, "--trust")
     folder = Path(run_path)
     last = folder / "checkpoints" / "last.ckpt"
     if not (folder / CONFIG).is_file() or not last.is_file():
         raise InputError(f"{run_path} cannot be resumed: it needs {CONFIG} and checkpoints/last.ckpt")
     content = checkpoint.read_checkpoint(last)
-    for part in ("model", "data"):
-        checkpoint.find_class(content["zoo"][part]["class_path"], trust=trust or is_user_config(folder))
-    stored = yaml.safe_load((folder / CONFIG).read_text())
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / CONFIG
-        file.write_text(yaml.safe_dump(stored))
-        cli = FitCLI(["--config", str(file), *words], resume=folder, run_id=content["zoo"].get("wandb_run_id"))
+    # Built from the config, as by --config; of the checkpoint only values are taken, never a class.
+    cli = FitCLI(["--config", str(folder / CONFIG), *words], resume=folder, run_id=content["zoo"].get("wandb_run_id"))
     done = content["epoch"] + 1
     if cli.trainer.max_epochs is not None and 0 < cli.trainer.max_epochs <= done:
         raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")
     check_same_model(content, cli.model, run_path)
     return train(cli, checkpoint_file=str(last))
-
-
-def is_user_config(folder: Path) -> bool:
-    """The user's own config.yaml beside the checkpoint names the class as well; it was he who chose it."""
-    return (folder / CONFIG).is_file()
 
 
 def check_same_model(content: dict[str, Any], model: Any, run_path: str) -> None:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from zoo import __version__
 from zoo.errors import InputError, did_you_mean
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"zoo {__version__}")
         return 0
     command, *rest = arguments
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # --model my_project.SoftCNN, from the project's own folder
     try:
         if command not in COMMANDS:
             raise InputError(f"no command {command!r}: {did_you_mean(command, COMMANDS)} (zoo --help lists them)")

@@ -129,8 +129,6 @@ def import_registered() -> None:
                 if entry.package == "zoo":
                     raise
                 print(f"zoo: the plug-in {name} of {entry.package} cannot be imported: {error}", file=sys.stderr)
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # --model my_project.SoftCNN, from the project's own folder
 
 
 def with_full_names(argv: list[str]) -> Iterator[str]:
@@ -205,11 +203,45 @@ def explain(message: str, argv: Sequence[str]) -> str:
     wrong = unknown_key(argv)
     if wrong is not None:
         return wrong
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    quoted = re.search(r"Parser key \"?([\w.]+)\"?:? ?(.*)", " ".join(lines))
-    if quoted:
-        return f"{quoted[1]}: {shorten(quoted[2])}"
-    return shorten(" ".join(lines))
+    text = " ".join(message.split())
+    # The innermost key is the one that was typed; around it stands every way in which a union did not fit.
+    for key, wrong in re.findall(r"[Kk]ey \"?([\w.]+)\"?: ?(.*?)(?= - Expected|[Pp]arser key|$)", text)[::-1]:
+        expected = re.search(r"Expected an? (.+?)\. Got value: (.+?)(?: - |$)", wrong)
+        if expected:
+            kind = re.sub(r"<class '([\w.]+)'>", r"\1", expected[1])
+            return f"{full_key(key, argv)} must be {kind}, got {shorten(expected[2], 80)!r}"
+    unions = re.findall(
+        r'[Kk]ey "?([\w.]+)"?: Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Err', text
+    )
+    if unions and not unions[-1][0] in ("model", "data"):
+        key, kinds = unions[-1]
+        names = " or ".join(re.findall(r"<class '(?:[\w.]+\.)?(\w+)'>", kinds)).replace("NoneType", "null")
+        value = next(
+            (
+                value
+                for given, value, _ in reversed(list(given_keys(argv)))
+                if given.split(".")[-1] == key.split(".")[-1]
+            ),
+            "",
+        )
+        return f"{full_key(key, argv)} must be {names or kinds}, got {shorten(str(value), 80)!r}"
+    required = re.search(
+        r"Key \"?([\w.]+)\"? is required|the following arguments are required: (.+)|Option \"?([\w.]+)\"? is required",
+        text,
+    )
+    if required:
+        keys = [key.strip() for key in next(part for part in required.groups() if part).split(",")]
+        wanted = " and ".join(f"--{key}" for key in keys)
+        return (
+            f"{' and '.join(keys)} missing: give --config configs/mlp.yaml (or cnn.yaml, transformer.yaml), or {wanted}"
+        )
+    return shorten(text)
+
+
+def full_key(key: str, argv: Sequence[str]) -> str:
+    """The key as the user typed it, for the last part of one that the parser named."""
+    typed_keys = [given for given, _, _ in given_keys(argv)]
+    return next((given for given in reversed(typed_keys) if given.split(".")[-1] == key.split(".")[-1]), key)
 
 
 def shorten(text: str, length: int = 300) -> str:

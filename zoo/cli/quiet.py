@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 # Text that starts a warning -> why it is noise here.
 NOISE = (
+    ".*recommended to use `self.log\\(.*sync_dist=True.*",  # the values are the same in every process already
+    ".*Using `DistributedSampler` with the dataloaders.*",  # duplicates are counted once, see zoo.models.base
+    ".*functional.all_gather is deprecated.*",  # Lightning's use of torch
     ".*LightningCLI's args parameter is intended.*",  # ours are what the user typed
     ".*does not have many workers.*",  # arrays in memory need none
     ".*isinstance\\(treespec, LeafSpec\\).*",  # Lightning's use of torch

@@ -333,7 +333,9 @@ class DataModule(LightningDataModule, ABC):
     def _loader(self, part: str) -> DataLoader[Batch]:
         dataset = self.dataset(part)
         training = part == "train"
-        sampler: Sampler[int] = RandomSampler(dataset) if training else SequentialSampler(dataset)
+        overfits = self.trainer is not None and bool(getattr(self.trainer, "overfit_batches", 0))
+        shuffle = training and not overfits  # overfit_batches wants the same batches in every epoch
+        sampler: Sampler[int] = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
         # A last batch of a single row breaks batch normalisation.
         lonely = training and len(dataset) > self.rows_per_batch and len(dataset) % self.rows_per_batch == 1
         options: dict[str, Any] = {

@@ -57,7 +57,7 @@ class LengthGroupedBatchSampler(BatchSampler):
 
     def _shuffled(self, rows: Tensor) -> list[Tensor]:
         if not isinstance(self.sampler, RandomSampler):
-            rows = rows[torch.randperm(len(rows))]  # under DDP the sampler's order is the same in every epoch
+            rows = rows[torch.randperm(len(rows))]  # a sampler of one fixed order would give the same windows for ever
         batches = [batch for part in torch.split(rows, self.window * self.batch_size) for batch in self._cut(part)]
         return [batches[place] for place in torch.randperm(len(batches))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,8 +37,12 @@ def existing_path(path: str, what: str = "data.path") -> Path:
     raise InputError(f"no file or folder {path} ({what}); {hint if hint.startswith('did') else 'check the spelling'}")
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Path, *, missing: Sequence[str] = MISSING) -> pa.Table:
     """Read a whole table.
+
+    Args:
+        path: CSV, Parquet or JSON lines, by its ending.
+        missing: What an empty cell looks like in a CSV.
 
     Raises:
         InputError: The file is empty, torn, or of a kind that is not read.
@@ -51,7 +56,7 @@ def read_table(path: Path) -> pa.Table:
         elif name.endswith(JSON_ENDINGS):
             table = pa_json.read_json(path)
         elif name.endswith(CSV_ENDINGS):
-            table = _read_csv(path)
+            table = _read_csv(path, missing)
         else:
             raise InputError(
                 f"{path}: not a kind of table that is read: {', '.join(CSV_ENDINGS + PARQUET_ENDINGS + JSON_ENDINGS)}"
@@ -66,7 +71,7 @@ def read_table(path: Path) -> pa.Table:
     return table
 
 
-def _read_csv(path: Path) -> pa.Table:
+def _read_csv(path: Path, missing: Sequence[str]) -> pa.Table:
     with pa.input_stream(str(path)) as stream:
         head = stream.read(_SNIFF)
     encoding = "utf8"
@@ -76,16 +81,16 @@ def _read_csv(path: Path) -> pa.Table:
         encoding = "latin1"
     parse = pa_csv.ParseOptions(delimiter=_delimiter(path, head.decode(encoding, "replace")), newlines_in_values=True)
     try:
-        return _parse_csv(path, parse, encoding)
+        return _parse_csv(path, parse, encoding, missing)
     except pa.ArrowInvalid as error:
         if "invalid UTF8" not in str(error):
             raise
     say(f"{path.name}: not UTF-8, read as Latin-1")
-    return _parse_csv(path, parse, "latin1")
+    return _parse_csv(path, parse, "latin1", missing)
 
 
-def _parse_csv(path: Path, parse: pa_csv.ParseOptions, encoding: str) -> pa.Table:
-    convert = pa_csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True)
+def _parse_csv(path: Path, parse: pa_csv.ParseOptions, encoding: str, missing: Sequence[str]) -> pa.Table:
+    convert = pa_csv.ConvertOptions(null_values=list(missing), strings_can_be_null=True)
     try:
         return pa_csv.read_csv(path, pa_csv.ReadOptions(encoding=encoding, block_size=1 << 24), parse, convert)
     except pa.ArrowInvalid as error:

@@ -55,7 +55,7 @@ def read_text(
     files = {"all": found} if found.is_file() else find_parts(found, TABLE_ENDINGS)
     if not files:
         return _from_folder(found, with_target=with_target), None
-    tables = {part: (read_table(file), str(file)) for part, file in files.items()}
+    tables = {part: (read_table(file, missing=("",)), str(file)) for part, file in files.items()}
     return _from_tables(tables, target=target, text=text, with_target=with_target)
 
 

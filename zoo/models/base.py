@@ -14,7 +14,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from zoo.errors import InputError
-from zoo.models.optimizers import build_optimizer, l1_norm
+from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.schedules import build_schedule, check_schedule
 
 CHECKPOINT_FORMAT = 1
@@ -102,7 +102,8 @@ class Model(LightningModule, ABC):
             self.check_data(data)
 
     def check_data(self, data: Any) -> None:
-        """Raise `InputError` where the model does not fit the data; take from the data what training needs."""
+        """Raise `InputError` where the model cannot be trained on the data; take from it what training needs."""
+        check_optimizer(self.optimizer_name, self.lr)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         target = batch["target"]
@@ -166,6 +167,11 @@ class Model(LightningModule, ABC):
                 {"scheduler": by_epoch, "interval": "epoch", "monitor": self.monitor[0], "name": "lr_plateau"}
             )
         return [optimizer], schedules
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters that get no weight decay beside biases and normalisation, as the network names them."""
+        named = getattr(self.network, "no_weight_decay", set)()
+        return {f"network.{name}" for name in named}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say which classes to rebuild, and with what; see `zoo.checkpoint`."""

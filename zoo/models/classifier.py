@@ -99,6 +99,7 @@ class Classifier(Model):
         return measure(evaluation.scores, evaluation.target)
 
     def check_data(self, data: Any) -> None:
+        super().check_data(data)
         if data.target_encoder.task == "regression":
             raise InputError(
                 f"{data.path}: the target {data.class_names[0]!r} is a number and {type(self).__name__} chooses classes: "

@@ -12,6 +12,17 @@ from zoo.errors import InputError, did_you_mean
 _FUSED = {"adam", "adamw", "sgd", "nesterov"}
 
 
+def check_optimizer(name: str, lr: float) -> None:
+    """Raises: InputError for a name that timm's factory does not know, or a rate that is not above 0."""
+    from timm.optim import list_optimizers
+
+    names = list_optimizers()
+    if name.lower() not in names:
+        raise InputError(f"no optimiser named {name!r} (model.optimizer): {did_you_mean(name, names)}")
+    if not lr > 0:
+        raise InputError(f"model.lr must be above 0, got {lr}")
+
+
 def build_optimizer(module: nn.Module, name: str, *, lr: float, weight_decay: float) -> Optimizer:
     """An optimiser over the parameters that train.
 
@@ -24,13 +35,9 @@ def build_optimizer(module: nn.Module, name: str, *, lr: float, weight_decay: fl
     Raises:
         InputError: No optimiser of that name.
     """
-    from timm.optim import create_optimizer_v2, list_optimizers
+    from timm.optim import create_optimizer_v2
 
-    names = list_optimizers()
-    if name.lower() not in names:
-        raise InputError(f"no optimiser named {name!r} (model.optimizer): {did_you_mean(name, names)}")
-    if not lr > 0:
-        raise InputError(f"model.lr must be above 0, got {lr}")
+    check_optimizer(name, lr)
     fused = {"fused": True} if name.lower() in _FUSED and _all_float32(module) else {}
     optimizer: Optimizer = create_optimizer_v2(
         module, opt=name, lr=lr, weight_decay=weight_decay, filter_bias_and_bn=True, **fused

@@ -66,6 +66,7 @@ class Regressor(Model):
         return regression_metrics(evaluation.scores, evaluation.target)
 
     def check_data(self, data: Any) -> None:
+        super().check_data(data)
         if data.target_encoder.task != "regression":
             raise InputError(
                 f"{data.path}: the target holds classes and {type(self).__name__} predicts numbers: use a Classifier, "

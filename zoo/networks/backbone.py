@@ -37,7 +37,7 @@ class TimmBackbone(nn.Module):
 
     Raises:
         ValueError: timm has no such model (the message names the nearest), the model has no stochastic depth but
-            `drop_path_rate` is set, or the file does not fit.
+            `drop_path_rate` is set, the hub has no weights or is out of reach, or the file does not fit.
 
     Example:
         >>> import torch
@@ -130,6 +130,12 @@ def _create(name: str, *, pretrained: bool, **options: Any) -> nn.Module:
                 value = options.pop(key)
                 if key != "img_size" and value:
                     raise ValueError(f"{name} takes no {key}: expected 0, got {value}") from refusal
+        except (OSError, RuntimeError) as failure:  # no network, or timm knows of no weights
+            if not pretrained:
+                raise
+            raise ValueError(
+                f"pretrained must be False or a file of weights for {name} here; the hub gave none: {failure}"
+            ) from failure
 
 
 def _load_file(model: nn.Module, path: Path, channels: int) -> tuple[str, ...]:

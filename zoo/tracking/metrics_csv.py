@@ -43,13 +43,21 @@ class MetricsCSV(Logger):
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         row = {name: float(value) for name, value in metrics.items()}
         at = float(-1 if step is None else step)
-        if self._rows and self._rows[-1]["step"] == at and not (row.keys() & self._rows[-1].keys()):
-            self._rows[-1] |= row
+        last = self._rows[-1] if self._rows else {}
+        if last.get("step") == at and all(last.get(name, value) == value for name, value in row.items()):
+            last |= row
         else:
             self._rows.append({"step": at} | row)
 
     @rank_zero_only
     def save(self) -> None:
+        """Write all but the last row, to which more metrics of its step may come."""
+        last = self._rows[-1:]
+        self._rows = self._rows[:-1]
+        self._write()
+        self._rows = last
+
+    def _write(self) -> None:
         if not self._rows:
             return
         new = [name for row in self._rows for name in row if name not in self.columns]
@@ -62,11 +70,11 @@ class MetricsCSV(Logger):
             if fresh:
                 writer.writeheader()
             writer.writerows({**row, "step": int(row["step"])} for row in self._rows)
-        self._rows = []
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        self.save()
+        self._write()
+        self._rows = []
 
     def _widen(self) -> None:
         if not self.file.exists():
