@@ -65,7 +65,9 @@ def test_the_digest_sees_rows_and_parts() -> None:
     assert len(split_digest(whole)) == 16
 
 
-@pytest.mark.parametrize(("val", "test"), [(-0.1, 0.2), (0.2, -0.1), (1.0, 0.0), (0.5, 0.5), (0.7, 0.6), (float("nan"), 0.1)])
+@pytest.mark.parametrize(
+    ("val", "test"), [(-0.1, 0.2), (0.2, -0.1), (1.0, 0.0), (0.5, 0.5), (0.7, 0.6), (float("nan"), 0.1)]
+)
 def test_wrong_fractions_are_an_error(val: float, test: float) -> None:
     with pytest.raises(ValueError, match="val_fraction and test_fraction must be in"):
         stratified_split(np.zeros(10, dtype=np.int64), val_fraction=val, test_fraction=test, seed=0)

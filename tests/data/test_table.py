@@ -126,7 +126,9 @@ def test_gzip(tmp_path: Path) -> None:
 
 def test_a_path_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "titanic.csv").write_text("a\n1\n")
-    with pytest.raises(InputError, match=r"no file or folder .*titanik.csv \(data.path\); did you mean '.*titanic.csv'\?"):
+    with pytest.raises(
+        InputError, match=r"no file or folder .*titanik.csv \(data.path\); did you mean '.*titanic.csv'\?"
+    ):
         existing_path(str(tmp_path / "titanik.csv"))
     with pytest.raises(InputError, match="check the spelling"):
         existing_path(str(tmp_path / "no" / "where.csv"))

@@ -119,13 +119,17 @@ def test_target_is_preferred_to_label_and_what_was_asked_for_to_both() -> None:
 def test_a_column_that_is_not_there_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"my.csv has no column 'survivd' \(data.target\): did you mean 'survived'\?"):
         choose_target(["age", "survived"], "survivd", "my.csv")
-    with pytest.raises(InputError, match=r"say which column to predict with --data.target; its columns are age, survived"):
+    with pytest.raises(
+        InputError, match=r"say which column to predict with --data.target; its columns are age, survived"
+    ):
         choose_target(["age", "survived"], None, "my.csv")
 
 
 def test_rows_without_a_target_are_left_out_and_said(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     labels = ["a" if i % 2 else "b" for i in range(40)]
-    file = write_csv(tmp_path / "d.csv", {"x": range(40), "label": [None if i < 4 else w for i, w in enumerate(labels)]})
+    file = write_csv(
+        tmp_path / "d.csv", {"x": range(40), "label": [None if i < 4 else w for i, w in enumerate(labels)]}
+    )
     data = TabularDataModule(file)
     rows = [data.source(part).index for part in ("train", "val", "test")]
     assert sorted(i for part in rows for i in part.tolist()) == list(range(4, 40))

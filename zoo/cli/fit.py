@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 
 from zoo import checkpoint, registry
 from zoo.callbacks import RandomState
-from zoo.cli.parser import ZooCLI
+from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.quiet import quiet
 from zoo.cli.words import take_option
 from zoo.errors import InputError
@@ -41,6 +41,7 @@ class FitCLI(ZooCLI):
         super().__init__("zoo fit", argv)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        prune_links(self.model)
         self.check_sizes()
         self.model.check_data(self.datamodule)
         settings = self.config_init.trainer

@@ -91,10 +91,6 @@ class ZooCLI(LightningCLI):
             name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
         }
 
-    def instantiate_classes(self) -> None:
-        super().instantiate_classes()
-        prune_links(self.model)
-
     def check_sizes(self) -> None:
         """An explicit size that contradicts the data is an error that names both."""
         for name, value in self._typed_sizes.items():

@@ -81,10 +81,14 @@ def _read_csv(path: Path, missing: Sequence[str]) -> pa.Table:
         encoding = "latin1"
     parse = pa_csv.ParseOptions(delimiter=_delimiter(path, head.decode(encoding, "replace")), newlines_in_values=True)
     try:
-        return _parse_csv(path, parse, encoding, missing)
+        table = _parse_csv(path, parse, encoding, missing)
     except pa.ArrowInvalid as error:
         if "invalid UTF8" not in str(error):
             raise
+    else:
+        # Cells that are not UTF-8 make their whole column bytes, without an error.
+        if not any(pa.types.is_binary(field.type) for field in table.schema):
+            return table
     say(f"{path.name}: not UTF-8, read as Latin-1")
     return _parse_csv(path, parse, "latin1", missing)
 

@@ -24,7 +24,7 @@ from zoo.messages import say
 UNSEEN, MISSING_ID, FIRST_LEVEL = 0, 1, 2
 IDENTIFIER_SHARE = 0.95  # of train rows that differ, from which words are an identifier
 IDENTIFIER_ROWS = 50  # fewer rows than this tell nothing about identifiers
-_ID_NAME = re.compile(r"^(unnamed.*|index|row_?(id|number|num)?|.*[_ ]?id|uuid|guid)$", re.IGNORECASE)
+_ID_NAME = re.compile(r"^((?i:unnamed.*|index|row_?(id|number|num)?|(.*[_ .-])?id|uuid|guid)|.*[a-z0-9]I[dD])$")
 DATE_PARTS = ("time", "month_sin", "month_cos", "weekday_sin", "weekday_cos", "hour_sin", "hour_cos")
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class TabularEncoder:
         columns: dict[str, dict[str, Any]] = {}
         dropped: dict[str, str] = {}
         for name in table.column_names:
-            column = flat_array(table[name])
+            column = _finite(flat_array(table[name]))
             reason = _useless(name, column)
             if reason:
                 dropped[name] = reason
@@ -129,6 +129,11 @@ def _useless(name: str, column: pa.Array) -> str | None:
     if not (words or _is_number(column.type) or _is_date(column.type) or pa.types.is_boolean(column.type)):
         return f"values of type {column.type} are not read"
     return None
+
+
+def _finite(column: pa.Array) -> pa.Array:
+    """Infinite numbers and NaN (as in Parquet of pandas) as missing cells."""
+    return pc.if_else(pc.is_finite(column), column, None) if pa.types.is_floating(column.type) else column
 
 
 def _is_number(kind: pa.DataType) -> bool:

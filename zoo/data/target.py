@@ -80,7 +80,9 @@ class TargetEncoder:
             for column, name in zip(columns, names, strict=True):
                 values = _numbers(column, name, where)
                 if np.nanmin(values) == np.nanmax(values):
-                    raise InputError(f"{where}: target {name!r} is {values[0]:g} in every row: nothing to learn")
+                    raise InputError(
+                        f"{where}: target {name!r} is {np.nanmin(values):g} in every row: nothing to learn"
+                    )
             return cls("regression", list(names))
         if len(columns) > 1:
             for column, name in zip(columns, names, strict=True):

@@ -1,0 +1,118 @@
+"""Each loss equals its formula."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import InputError
+from zoo.models.losses import (
+    CLASSIFICATION_LOSSES,
+    FocalLoss,
+    balanced_weights,
+    check_loss,
+    classification_loss,
+    regression_loss,
+)
+
+LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [-3.0, 4.0, 0.0], [1.0, 1.0, 1.0]])
+TARGET = torch.tensor([0, 2, 1, 0])
+WEIGHT = torch.tensor([0.5, 2.0, 1.5])
+
+
+def probabilities(logits: Tensor) -> list[list[float]]:
+    rows = [[math.exp(value) for value in row] for row in logits.tolist()]
+    return [[value / sum(row) for value in row] for row in rows]
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_cross_entropy(weight: Tensor | None) -> None:
+    w = [1.0, 1.0, 1.0] if weight is None else weight.tolist()
+    p, targets = probabilities(LOGITS), TARGET.tolist()
+    expected = sum(-w[t] * math.log(p[i][t]) for i, t in enumerate(targets)) / sum(w[t] for t in targets)
+    found = classification_loss("cross_entropy", LOGITS, TARGET, label_smoothing=0.0, weight=weight)
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_cross_entropy_with_label_smoothing(weight: Tensor | None) -> None:
+    w = [1.0, 1.0, 1.0] if weight is None else weight.tolist()
+    p, targets, smooth = probabilities(LOGITS), TARGET.tolist(), 0.2
+    total = 0.0
+    for i, t in enumerate(targets):
+        for c in range(3):
+            share = (1 - smooth) * (c == t) + smooth / 3
+            total -= share * w[c] * math.log(p[i][c])
+    expected = total / sum(w[t] for t in targets)
+    found = classification_loss("cross_entropy", LOGITS, TARGET, label_smoothing=smooth, weight=weight)
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_focal(weight: Tensor | None) -> None:
+    w = [1.0, 1.0, 1.0] if weight is None else weight.tolist()
+    p, targets = probabilities(LOGITS), TARGET.tolist()
+    rows = [-w[t] * (1 - p[i][t]) ** 2 * math.log(p[i][t]) for i, t in enumerate(targets)]
+    found = classification_loss("focal", LOGITS, TARGET, label_smoothing=0.0, weight=weight)
+    assert float(found) == pytest.approx(sum(rows) / sum(w[t] for t in targets), rel=1e-5)
+
+
+def test_focal_of_gamma_0_is_cross_entropy() -> None:
+    plain = classification_loss("cross_entropy", LOGITS, TARGET, label_smoothing=0.0, weight=WEIGHT)
+    assert float(FocalLoss(gamma=0.0, weight=WEIGHT)(LOGITS, TARGET)) == pytest.approx(float(plain), rel=1e-6)
+
+
+@pytest.mark.parametrize("smooth", [0.0, 0.1])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_bce(weight: Tensor | None, smooth: float) -> None:
+    target = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
+    w = [1.0, 1.0, 1.0] if weight is None else weight.tolist()
+    total = 0.0
+    for row, wanted in zip(LOGITS.tolist(), target.tolist(), strict=True):
+        for c in range(3):
+            p, t = 1 / (1 + math.exp(-row[c])), wanted[c] * (1 - smooth) + smooth / 2
+            total -= w[c] * t * math.log(p) + (1 - t) * math.log(1 - p)
+    found = classification_loss("bce", LOGITS, target, label_smoothing=smooth, weight=weight)
+    assert float(found) == pytest.approx(total / 12, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mse", (0.25 + 9.0 + 0.0 + 1.0) / 4),
+        ("mae", (0.5 + 3.0 + 0.0 + 1.0) / 4),
+        ("huber", (0.5 * 0.25 + (3.0 - 0.5) + 0.0 + 0.5) / 4),
+    ],
+)
+def test_regression_losses(name: str, expected: float) -> None:
+    prediction, target = torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[1.5], [5.0], [3.0], [3.0]])
+    assert float(regression_loss(name, prediction, target)) == pytest.approx(expected)
+
+
+class Twice(nn.Module):
+    """A loss of the user's own."""
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return 2 * logits.sum()
+
+
+def test_a_loss_by_class_path() -> None:
+    path = f"{Twice.__module__}.Twice"
+    assert float(classification_loss(path, LOGITS, TARGET, label_smoothing=0, weight=None)) == pytest.approx(12.2)
+    assert float(regression_loss("torch.nn.SmoothL1Loss", torch.ones(2, 1), torch.zeros(2, 1))) == 0.5
+
+
+def test_an_unknown_loss_names_the_nearest() -> None:
+    with pytest.raises(
+        InputError, match=r"no loss named 'crossentropy' \(model.loss\): did you mean 'cross_entropy'\?"
+    ):
+        check_loss("crossentropy", CLASSIFICATION_LOSSES)
+
+
+def test_balanced_weights_let_each_class_count_the_same() -> None:
+    counts = torch.tensor([90, 9, 1])
+    weights = balanced_weights(counts)
+    assert weights.tolist() == pytest.approx([100 / 270, 100 / 27, 100 / 3])
+    assert (weights * counts).tolist() == pytest.approx([100 / 3] * 3)
+    assert torch.isfinite(balanced_weights(torch.tensor([5, 0]))).all()

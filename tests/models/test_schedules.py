@@ -1,0 +1,110 @@
+"""Schedules equal their formulas; in a real fit they are stepped per batch, and plateau watches the model's metric."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from fits import QUIET, build, short_trainer, tabular
+from zoo.errors import InputError
+from zoo.models.schedules import PLATEAU_PATIENCE, SCHEDULES, check_schedule, lr_factor
+
+pytestmark = QUIET
+
+TOTAL, WARM = 100, 10
+
+
+def factors(name: str) -> list[float]:
+    return [lr_factor(name, step, total_steps=TOTAL, warmup_steps=WARM) for step in range(TOTAL + 1)]
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "plateau"])
+def test_the_warm_up_rises_evenly_and_nothing_is_above_the_rate(name: str) -> None:
+    assert factors(name)[:WARM] == pytest.approx([(step + 1) / WARM for step in range(WARM)])
+    assert max(factors(name)) == pytest.approx(1, abs=2e-3)
+    assert min(factors(name)) >= 0
+
+
+def test_cosine() -> None:
+    assert factors("cosine")[WARM:] == pytest.approx([0.5 * (1 + math.cos(math.pi * i / 90)) for i in range(91)])
+
+
+def test_linear() -> None:
+    assert factors("linear")[WARM:] == pytest.approx([1 - i / 90 for i in range(91)])
+
+
+def test_constant() -> None:
+    assert factors("constant")[WARM:] == [1.0] * 91
+
+
+def test_step_drops_tenfold_at_half_and_three_quarters() -> None:
+    found = factors("step")
+    assert [found[WARM], found[54], found[55], found[77], found[78], found[100]] == pytest.approx(
+        [1, 1, 0.1, 0.1, 0.01, 0.01]
+    )
+
+
+def test_one_cycle() -> None:
+    found = [lr_factor("one_cycle", step, total_steps=100, warmup_steps=0) for step in range(101)]
+    assert found[0] == pytest.approx(1 / 25)
+    assert found[15] == pytest.approx((1 / 25 + 1) / 2)
+    assert found[30] == pytest.approx(1)
+    assert found[65] == pytest.approx((1 + 1e-4) / 2)
+    assert found[100] == pytest.approx(1e-4)
+
+
+def test_after_the_end_the_rate_stays() -> None:
+    assert lr_factor("linear", 200, total_steps=TOTAL, warmup_steps=WARM) == 0
+    assert lr_factor("constant", 5, total_steps=0, warmup_steps=0) == 1
+
+
+def test_wrong_names_and_warm_ups() -> None:
+    with pytest.raises(InputError, match=r"no schedule named 'cosin' \(model.schedule\): did you mean 'cosine'\?"):
+        check_schedule("cosin", 0.1)
+    with pytest.raises(InputError, match=r"model.warmup is a share of the training and must be in \[0, 1\), got 5"):
+        check_schedule("cosine", 5)
+
+
+class Rates(Callback):
+    """Keeps the rate of every step."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+def test_a_fit_steps_the_schedule_after_each_batch(name: str, tmp_path: Path) -> None:
+    data, rates = tabular(tmp_path), Rates()
+    model = build("MLPClassifier", data, lr=0.01, schedule=name, warmup=0.25)
+    short_trainer(tmp_path, epochs=4, callbacks=[rates]).fit(model, datamodule=data)
+    total = 4 * len(data.train_dataloader())
+    assert len(rates.rates) == total >= 8
+    warm = round(0.25 * total)
+    assert rates.rates == pytest.approx(
+        [0.01 * lr_factor(name, step, total_steps=total, warmup_steps=warm) for step in range(total)]
+    )
+
+
+@pytest.mark.parametrize(("name", "monitor"), [("MLPClassifier", "val/loss"), ("MLPRegressor", "val/rmse")])
+def test_pitfall_09_plateau_takes_its_monitor_from_the_model_and_warms_up(
+    name: str, monitor: str, tmp_path: Path
+) -> None:
+    """With such a rate nothing ever gets better, so the rate falls once after the patience."""
+    data = tabular(tmp_path, task="regression" if "Reg" in name else "classification")
+    model, rates = build(name, data, lr=1e-12, schedule="plateau", warmup=0.2), Rates()
+    epochs = PLATEAU_PATIENCE + 3
+    trainer = short_trainer(tmp_path, epochs=epochs, callbacks=[rates])
+    trainer.fit(model, datamodule=data)
+    assert [config.monitor for config in trainer.lr_scheduler_configs] == ["val/loss" if False else None, monitor]
+    per_epoch = len(rates.rates) // epochs
+    warm = round(0.2 * len(rates.rates))
+    assert rates.rates[:warm] == pytest.approx([1e-12 * (step + 1) / (warm + 1) for step in range(warm)])
+    assert rates.rates[warm : (PLATEAU_PATIENCE + 2) * per_epoch] == pytest.approx(
+        [1e-12] * ((PLATEAU_PATIENCE + 2) * per_epoch - warm)
+    )
+    assert rates.rates[-1] == pytest.approx(0.3e-12)
