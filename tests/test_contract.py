@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import zoo
-from fits import QUIET, build, data_of, short_trainer
+from tests.fits import QUIET, build, data_of, short_trainer
 from zoo.data.base import DataModule
 from zoo.errors import InputError
 from zoo.models.base import Model

@@ -14,9 +14,9 @@ __all__ = ["InputError", "__version__", "load", "predict"]
 if TYPE_CHECKING:
     from zoo.checkpoint import load
     from zoo.errors import InputError
-    from zoo.predict import predict
+    from zoo.prediction import predict
 
-_HOME = {"load": "zoo.checkpoint", "predict": "zoo.predict", "InputError": "zoo.errors"}
+_HOME = {"load": "zoo.checkpoint", "predict": "zoo.prediction", "InputError": "zoo.errors"}
 
 
 def __getattr__(name: str) -> Any:

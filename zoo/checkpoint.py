@@ -53,7 +53,7 @@ def read_checkpoint(run: str | Path) -> dict[str, Any]:
     path = find_checkpoint(run)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{path} {NOT_OURS}, or it is damaged ({str(error).splitlines()[0][:120]})") from error
     about = content.get("zoo") if isinstance(content, dict) else None
     if not isinstance(about, dict) or "model" not in about:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -76,7 +75,7 @@ def test_one_clear_line_and_exit_2(argv: list[str], line: str, capsys: pytest.Ca
     assert line in last
     assert last.startswith("zoo: ")
     assert "Traceback" not in printed.err + printed.out
-    assert not Path("runs").exists() or not os.listdir("runs")
+    assert not Path("runs").exists() or not list(Path("runs").iterdir())
 
 
 def test_nan_loss_names_the_step_and_the_rate_and_the_run_does_not_look_finished(
@@ -112,9 +111,9 @@ def test_ctrl_c_is_exit_130_and_the_last_checkpoint_stands(monkeypatch: pytest.M
         if trainer.current_epoch == 1:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(ProgressBar, "on_train_epoch_start", interrupt)
-    assert main([*MLP, "--name", "cut", "--trainer.logger", "false"]) == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "on_train_epoch_start", interrupt)
+        assert main([*MLP, "--name", "cut", "--trainer.logger", "false"]) == 130
     assert json.loads(Path("runs/cut/summary.json").read_text())["status"] == "interrupted"
-    monkeypatch.undo()
     assert Path("runs/cut/checkpoints/last.ckpt").exists()
     assert main(["fit", "--resume", "runs/cut", "--trainer.max_epochs", "3"]) == 0

@@ -5,12 +5,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import torch
+from tables import write_csv
 
 from zoo.data.tabular import TabularDataModule
 from zoo.data.target import MOST_NUMBER_CLASSES, TargetEncoder, choose_target
 from zoo.errors import InputError
-
-from tables import write_csv
 
 
 def fit(*columns: list[Any], task: str = "auto") -> TargetEncoder:

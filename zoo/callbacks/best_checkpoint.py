@@ -57,7 +57,8 @@ class RandomState(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict["torch"]
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Not later: the loader draws its first number before training starts.
         if self._restored is not None:
             torch.set_rng_state(self._restored.cpu())
             self._restored = None

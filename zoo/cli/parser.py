@@ -71,6 +71,8 @@ class ZooCLI(LightningCLI):
             )
         except ArgumentError as error:
             raise InputError(explain(str(error), self.argv)) from error
+        except ValueError as error:
+            raise innermost(error) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         for key, kind in NAMED_CALLBACKS.items():
@@ -191,6 +193,14 @@ def typed(argv: Sequence[str], name: str) -> Any:
     return found
 
 
+def innermost(error: ValueError) -> InputError:
+    """What a constructor said, out of the parser's account of every type that did not fit."""
+    found: BaseException = error
+    while not isinstance(found, InputError) and found.__cause__ is not None:
+        found = found.__cause__
+    return found if isinstance(found, InputError) else InputError(shorten(" ".join(str(found).split())))
+
+
 # ---- one line for a mistake ------------------------------------------------------------------------------------
 
 
@@ -209,7 +219,7 @@ def explain(message: str, argv: Sequence[str]) -> str:
     unions = re.findall(
         r'[Kk]ey "?([\w.]+)"?: Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Err', text
     )
-    if unions and not unions[-1][0] in ("model", "data"):
+    if unions and unions[-1][0] not in ("model", "data"):
         key, kinds = unions[-1]
         names = " or ".join(re.findall(r"<class '(?:[\w.]+\.)?(\w+)'>", kinds)).replace("NoneType", "null")
         value = next(

@@ -11,7 +11,7 @@ from zoo.cli.quiet import quiet
 from zoo.cli.words import take_flag, take_option
 from zoo.errors import InputError
 from zoo.messages import say
-from zoo.predict import predict_table
+from zoo.prediction import predict_table
 from zoo.tracking.predictions import write_predictions
 from zoo.tracking.run_folder import PREDICTIONS
 

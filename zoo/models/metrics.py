@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-import torchmetrics.functional as M  # noqa: N812
+import torchmetrics.functional as M
 from torch import Tensor
 
 ECE_BINS = 15

@@ -1,0 +1,115 @@
+"""Who may import whom, that public names and registry agree, and what a fresh interpreter does not load."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.registry import KINDS, entries, load_class
+
+ROOT = Path(zoo.__file__).parent
+
+# Folder -> parts of zoo that it may not import, also not inside a function. `if TYPE_CHECKING:` counts for nothing.
+FORBIDDEN = {
+    "networks": ("models", "data", "callbacks", "cli", "tracking"),
+    "models": ("data", "callbacks", "cli"),
+    "data": ("models", "callbacks", "cli", "networks"),
+    "callbacks": ("models", "data", "cli"),
+    "tracking": ("cli",),
+    "": ("cli",),
+}
+
+
+def imported(file: Path) -> set[str]:
+    """Dotted names that a file imports at any depth, relative ones resolved, types left out."""
+    names: set[str] = set()
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):  # take the types-only imports out
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = ["zoo", *file.relative_to(ROOT).parent.parts]
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).glob("*.py" if folder == "" else "**/*.py"))
+
+
+@pytest.mark.parametrize("folder", sorted(FORBIDDEN))
+def test_no_part_imports_what_it_may_not_know(folder: str) -> None:
+    assert files(folder)
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files(folder)
+        for name in imported(file)
+        for part in FORBIDDEN[folder]
+        if name == f"zoo.{part}" or name.startswith(f"zoo.{part}.")
+        if file.name != "__main__.py"
+    ]
+    assert wrong == []
+
+
+def test_networks_need_torch_and_timm_only() -> None:
+    known = {"torch", "timm", "zoo", *sys.stdlib_module_names}
+    assert {name.split(".")[0] for file in files("networks") for name in imported(file)} <= known
+
+
+def test_the_reader_of_imports_reads() -> None:
+    assert "zoo.data.base" in imported(ROOT / "data" / "tabular.py")
+    assert "zoo.models.base" in imported(ROOT / "checkpoint.py")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_public_names_are_those_of_the_registry(kind: str) -> None:
+    package = importlib.import_module(f"zoo.{kind}")
+    shipped = {name: entry for name, entry in entries(kind).items() if entry.package == "zoo"}
+    assert set(shipped) <= set(package.__all__)
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+    for name, entry in shipped.items():
+        assert load_class(kind, name) is getattr(package, name)
+        assert entry.class_path == f"{getattr(package, name).__module__}.{name}"
+        assert entry.summary
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = package.Nothing
+
+
+def test_networks_are_public_by_name() -> None:
+    package = importlib.import_module("zoo.networks")
+    assert all(hasattr(package, name) for name in package.__all__)
+
+
+def test_zoo_names() -> None:
+    assert set(dir(zoo)) == set(zoo.__all__)
+    assert all(getattr(zoo, name) is not None for name in zoo.__all__)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import zoo, zoo.models, zoo.data, zoo.callbacks",
+        "from zoo.cli.main import main; main(['--help'])",
+        "from zoo.cli.main import main; main(['--version'])",
+        "from zoo.cli.main import main; main(['list'])",
+        "from zoo.cli.main import main; main(['list', 'models', '--json'])",
+    ],
+)
+def test_pitfall_13_help_and_list_load_nothing_heavy(code: str) -> None:
+    program = (
+        "import sys\n"
+        f"try:\n    {code}\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "print(sorted({'torch', 'lightning', 'numpy', 'jsonargparse'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
