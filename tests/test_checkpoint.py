@@ -78,9 +78,7 @@ def test_predict_needs_no_target(saved: Path) -> None:
     assert without["p_high"].to_pylist() == with_target["p_high"].to_pylist()
 
 
-def test_pitfall_16_a_strange_class_is_not_imported_without_trust(
-    saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pitfall_16_a_strange_class_is_not_imported_without_trust(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (saved.parent / "stranger.py").write_text(
         "import pathlib\n"
         f"pathlib.Path({str(saved.parent / 'ran')!r}).touch()\n"
@@ -131,7 +129,9 @@ def test_a_file_that_is_no_checkpoint_is_one_line(saved: Path, kind: str) -> Non
         torch.save(torch.ones(2), file)
     else:
         whole = saved.read_bytes()
-        file.write_bytes({"torn": whole[: len(whole) // 2], "text": b"hello\n", "empty": b""}.get(kind, b"\x80\x04K\x01."))
+        file.write_bytes(
+            {"torn": whole[: len(whole) // 2], "text": b"hello\n", "empty": b""}.get(kind, b"\x80\x02K\x01.")
+        )
     with pytest.raises(InputError, match=f"{kind}.ckpt is no checkpoint of zoo") as raised:
         zoo.load(file)
     assert "\n" not in str(raised.value)

@@ -42,7 +42,7 @@ def predict_table(model: Model, data: DataModule, path: str, trainer: Trainer) -
     """As `predict`, of a loaded model and by the given trainer."""
     source = data.use_whole(path, with_target=False)
     outputs = trainer.predict(model, dataloaders=data.predict_dataloader())
-    index, scores = (torch.cat(parts) for parts in zip(*(outputs or []), strict=True))  # type: ignore[arg-type]
+    index, scores = (torch.cat(parts) for parts in zip(*(outputs or []), strict=True))
     order = index.argsort()
     return predictions_table(
         labels=source.row_labels(),

@@ -48,17 +48,9 @@ class BestCheckpoint(ModelCheckpoint):
 class RandomState(Callback):
     """Keeps torch's random state in the checkpoint; a resumed run draws the numbers it would have drawn."""
 
-    def __init__(self) -> None:
-        self._restored: torch.Tensor | None = None
-
     def state_dict(self) -> dict[str, Any]:
         return {"torch": torch.get_rng_state()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._restored = state_dict["torch"]
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not later: the loader draws its first number before training starts.
-        if self._restored is not None:
-            torch.set_rng_state(self._restored.cpu())
-            self._restored = None
+        # At once: the loader draws its first numbers before any hook of training is called.
+        torch.set_rng_state(state_dict["torch"].cpu())

@@ -57,7 +57,8 @@ def _share(counts: Rows, fraction: float, available: Rows) -> Rows:
         if share[group] < available[group]:
             share[group] += 1
             missing -= 1
-    return share
+    filled: Rows = share
+    return filled
 
 
 def split_digest(*parts: Rows) -> str:

@@ -92,7 +92,7 @@ class Model(LightningModule, ABC):
 
     def logits(self, batch: dict[str, Tensor]) -> Tensor:
         """(batch, outputs) of a batch of the data module."""
-        return self(**{name: array for name, array in batch.items() if name not in ("target", "index")})
+        return cast(Tensor, self(**{name: array for name, array in batch.items() if name not in ("target", "index")}))
 
     # ---- hooks -------------------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Model(LightningModule, ABC):
 
     def no_weight_decay(self) -> set[str]:
         """Parameters that get no weight decay beside biases and normalisation, as the network names them."""
-        named = getattr(self.network, "no_weight_decay", set)()
+        named: set[str] = getattr(self.network, "no_weight_decay", set)()
         return {f"network.{name}" for name in named}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ def binary_auroc(scores: Tensor, positive: Tensor) -> float | None:
     """Area under the ROC curve, ties counted half; None where only one class occurs."""
     if not bool(positive.any()) or bool(positive.all()):
         return None
-    return float(M.auroc(scores, positive.long(), task="binary"))
+    return float(M.classification.binary_auroc(scores, positive.long()))
 
 
 def mean_known(values: list[float | None]) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -14,9 +16,9 @@ _FUSED = {"adam", "adamw", "sgd", "nesterov"}
 
 def check_optimizer(name: str, lr: float) -> None:
     """Raises: InputError for a name that timm's factory does not know, or a rate that is not above 0."""
-    from timm.optim import list_optimizers
+    from timm.optim import list_optimizers  # type: ignore[attr-defined]
 
-    names = list_optimizers()
+    names = [str(known) for known in list_optimizers()]
     if name.lower() not in names:
         raise InputError(f"no optimiser named {name!r} (model.optimizer): {did_you_mean(name, names)}")
     if not lr > 0:
@@ -35,10 +37,10 @@ def build_optimizer(module: nn.Module, name: str, *, lr: float, weight_decay: fl
     Raises:
         InputError: No optimiser of that name.
     """
-    from timm.optim import create_optimizer_v2
+    from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
     check_optimizer(name, lr)
-    fused = {"fused": True} if name.lower() in _FUSED and _all_float32(module) else {}
+    fused: dict[str, Any] = {"fused": True} if name.lower() in _FUSED and _all_float32(module) else {}
     optimizer: Optimizer = create_optimizer_v2(
         module, opt=name, lr=lr, weight_decay=weight_decay, filter_bias_and_bn=True, **fused
     )

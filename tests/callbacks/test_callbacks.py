@@ -1,0 +1,210 @@
+"""Callbacks in real short fits: stopping, saying, writing, and going on as if never stopped."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from PIL import Image
+
+import zoo
+from tests.fits import QUIET, build, image, short_trainer, tabular
+from zoo.callbacks import BestCheckpoint, EarlyStopping, Figures, LRMonitor, ProgressBar, RandomState, StopOnNaN
+from zoo.callbacks.early_stopping import watched
+from zoo.callbacks.figures import confusion, confusion_counts, save
+from zoo.callbacks.progress_bar import epoch_line
+from zoo.errors import InputError
+from zoo.models.schedules import lr_factor
+from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
+
+pytestmark = QUIET
+
+
+class Pretend(Callback):
+    """Puts values of its own in place of a metric, one an epoch."""
+
+    def __init__(self, name: str, values: list[float]) -> None:
+        self.name = name
+        self.values = values
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            trainer.callback_metrics[self.name] = torch.tensor(self.values[trainer.current_epoch])
+
+
+# ---- EarlyStopping ---------------------------------------------------------------------------------------------------
+
+
+def test_early_stopping_stops_when_nothing_gets_better(tmp_path: Path) -> None:
+    data = tabular(tmp_path)
+    stop = EarlyStopping(patience=3)
+    trainer = short_trainer(tmp_path, epochs=30, callbacks=[stop])
+    trainer.fit(build("MLPClassifier", data, lr=1e-30), datamodule=data)
+    assert trainer.current_epoch == 4  # the first is the best, three more bring nothing
+    assert stop.stopped_epoch == 3
+
+
+def test_early_stopping_goes_on_while_it_gets_better(tmp_path: Path) -> None:
+    data = tabular(tmp_path)
+    trainer = short_trainer(tmp_path, epochs=6, callbacks=[EarlyStopping(patience=1)])
+    trainer.fit(build("MLPClassifier", data, lr=1e-3, schedule="constant"), datamodule=data)
+    assert trainer.current_epoch == 6
+
+
+@pytest.mark.parametrize(("name", "monitor"), [("MLPClassifier", "val/loss"), ("MLPRegressor", "val/rmse")])
+def test_early_stopping_and_checkpoint_take_the_monitor_of_the_model(name: str, monitor: str, tmp_path: Path) -> None:
+    data = tabular(tmp_path, task="regression" if "Reg" in name else "classification")
+    stop, best = EarlyStopping(), BestCheckpoint()
+    short_trainer(tmp_path, callbacks=[stop, best], enable_checkpointing=True).fit(build(name, data), datamodule=data)
+    assert (stop.monitor, stop.mode) == (best.monitor, best.mode) == (monitor, "min")
+
+
+def test_a_metric_of_ones_own_knows_its_direction() -> None:
+    model: Any = type("M", (), {"monitor": ("val/rmse", "min")})()
+    assert watched(model, None, None) == ("val/rmse", "min")
+    assert watched(model, "val/accuracy", None) == ("val/accuracy", "max")
+    assert watched(model, "val/ece", None) == ("val/ece", "min")
+    assert watched(model, "val/odd", "min") == ("val/odd", "min")
+
+
+def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path) -> None:
+    data = tabular(tmp_path)
+    best = BestCheckpoint(monitor="val/accuracy")
+    pretend = Pretend("val/accuracy", [0.2, 0.9, 0.5, 0.6])
+    trainer = short_trainer(tmp_path, epochs=4, callbacks=[pretend, best], enable_checkpointing=True)
+    trainer.fit(build("MLPClassifier", data), datamodule=data)
+    assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    epochs = [torch.load(tmp_path / "checkpoints" / f"{n}.ckpt", weights_only=True)["epoch"] for n in ("best", "last")]
+    assert epochs == [1, 3]
+
+
+# ---- StopOnNaN -------------------------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_no_number_stops_at_once_with_advice(tmp_path: Path) -> None:
+    data = tabular(tmp_path, task="regression")
+    model = build("MLPRegressor", data, lr=1e30, optimizer="sgd", schedule="constant", warmup=0.0)
+    trainer = short_trainer(tmp_path, epochs=20, callbacks=[StopOnNaN()])
+    with pytest.raises(InputError) as raised:
+        trainer.fit(model, datamodule=data)
+    assert re.fullmatch(
+        r"the loss became (nan|inf) at step \d+ \(epoch 0, learning rate 1e\+30\): "
+        r"try --model.lr 1e\+29, or --trainer.gradient_clip_val 1.0",
+        str(raised.value),
+    )
+
+
+# ---- LRMonitor, ProgressBar, metrics.csv -----------------------------------------------------------------------------
+
+
+def test_the_learning_rate_is_logged(tmp_path: Path) -> None:
+    data, file = tabular(tmp_path), tmp_path / "metrics.csv"
+    trainer = short_trainer(tmp_path, epochs=3, callbacks=[LRMonitor()], logger=MetricsCSV(file), log_every_n_steps=1)
+    trainer.fit(build("MLPClassifier", data, lr=0.5, warmup=0.0, schedule="linear"), datamodule=data)
+    rates = [row["lr"] for row in read_metrics(file) if "lr" in row]
+    expected = [0.5 * lr_factor("linear", step, total_steps=9, warmup_steps=0) for step in range(10)]
+    assert len(rates) == 9
+    assert rates == pytest.approx(expected[:9]) or rates == pytest.approx(expected[1:])
+
+
+def test_a_line_an_epoch_where_no_person_watches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tabular(tmp_path)
+    trainer = short_trainer(tmp_path, epochs=2, callbacks=[ProgressBar()], enable_progress_bar=True)
+    trainer.fit(build("MLPClassifier", data), datamodule=data)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")]
+    assert len(lines) == 2
+    loss, kept = (float(trainer.callback_metrics[name]) for name in ("train/loss", "val/loss"))
+    assert lines[1].startswith(f"epoch 2/2  train/loss {loss:.4f}  val/loss {kept:.4f}  val/accuracy ")
+    assert re.search(r"  \d+\.\d s$", lines[1])
+
+
+def test_the_line_of_large_numbers_and_of_no_end() -> None:
+    assert epoch_line(9, -1, {"val/rmse": 48550.4, "val/r2": 0.5, "odd": 1}, 2.04) == (
+        "epoch 10/-  val/rmse 4.855e+04  val/r2 0.5000  2.0 s"
+    )
+
+
+# ---- Figures ---------------------------------------------------------------------------------------------------------
+
+
+def ink(file: Path) -> float:
+    """Share of pixels that are not white."""
+    pixels = np.asarray(Image.open(file).convert("RGB"))
+    assert min(pixels.shape[:2]) > 200
+    return float((pixels < 250).any(axis=2).mean())
+
+
+@pytest.mark.filterwarnings("ignore:.*PyParsing:DeprecationWarning")
+@pytest.mark.parametrize(("name", "last"), [("MLPClassifier", "confusion.png"), ("MLPRegressor", "residuals.png")])
+def test_figures_are_written_and_show_something(name: str, last: str, tmp_path: Path) -> None:
+    data = tabular(tmp_path, task="regression" if "Reg" in name else "classification")
+    model, trainer = build(name, data), short_trainer(tmp_path, epochs=3, callbacks=[Figures()])
+    trainer.fit(model, datamodule=data)
+    trainer.test(model, datamodule=data, verbose=False)
+    assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == sorted(["curves.png", last])
+    for file in (tmp_path / "figures").iterdir():
+        assert 0.01 < ink(file) < 0.9, file.name
+
+
+def test_confusion_counts_and_its_picture(tmp_path: Path) -> None:
+    counts = confusion_counts(torch.tensor([0, 1, 1, 2, 0]), torch.tensor([0, 1, 2, 2, 1]), 3)
+    assert counts.tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
+    save(confusion(torch.eye(50).long(), [f"a rather long class name {i}" for i in range(50)]), tmp_path / "c.png")
+    assert ink(tmp_path / "c.png") > 0.01
+
+
+# ---- going on --------------------------------------------------------------------------------------------------------
+
+
+def fit(folder: Path, data: Any, epochs: int, stop_at: int | None = None, resume: bool = False) -> Any:
+    """A run with dropout and checkpoints; `stop_at` ends it early, with the schedule of the whole."""
+    torch.manual_seed(0 if not resume else 12345)  # a resumed process starts from whatever state it has
+    model = build("MLPClassifier", data, dropout=0.3, lr=0.01)
+
+    class Halt(Callback):
+        def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            trainer.should_stop = stop_at is not None and trainer.current_epoch + 1 >= stop_at
+
+    trainer = short_trainer(
+        folder, epochs=epochs, callbacks=[RandomState(), BestCheckpoint(), Halt()], enable_checkpointing=True
+    )
+    last = str(folder / "checkpoints" / "last.ckpt") if resume else None
+    trainer.fit(model, datamodule=data, ckpt_path=last, weights_only=True)
+    return model
+
+
+def test_pitfall_21_ten_epochs_are_five_and_five_resumed_bit_for_bit(tmp_path: Path) -> None:
+    whole = fit(tmp_path / "whole", tabular(tmp_path / "data"), 10)
+    fit(tmp_path / "parts", tabular(tmp_path / "data"), 10, stop_at=5)
+    half = torch.load(tmp_path / "parts" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert half["epoch"] == 4
+    parts = fit(tmp_path / "parts", tabular(tmp_path / "data"), 10, resume=True)
+    for name, value in whole.state_dict().items():
+        assert not torch.equal(half["state_dict"][name], value), name
+        assert torch.equal(parts.state_dict()[name], value), name
+    one, other = (
+        torch.load(tmp_path / run / "checkpoints" / "last.ckpt", weights_only=True) for run in ("whole", "parts")
+    )
+    assert one["global_step"] == other["global_step"] == 30
+    assert torch.equal(one["callbacks"]["RandomState"]["torch"], other["callbacks"]["RandomState"]["torch"])
+
+
+@pytest.mark.parametrize("modality", ["tabular", "image"])
+def test_pitfall_20_the_reloaded_best_checkpoint_gives_the_logged_metric(modality: str, tmp_path: Path) -> None:
+    data: Any = tabular(tmp_path / "d") if modality == "tabular" else image(tmp_path / "d")
+    file = tmp_path / "metrics.csv"
+    trainer = short_trainer(
+        tmp_path, epochs=6, callbacks=[BestCheckpoint()], enable_checkpointing=True, logger=MetricsCSV(file)
+    )
+    name = "MLPClassifier" if modality == "tabular" else "CNNClassifier"
+    trainer.fit(build(name, data, lr=0.05, schedule="constant"), datamodule=data)
+    logged = [row for row in read_metrics(file) if "val/loss" in row]
+    assert len(logged) == 6
+    best = min(logged, key=lambda row: row["val/loss"])
+    model, again = zoo.load(tmp_path)
+    found = short_trainer(tmp_path).validate(model, datamodule=again, verbose=False)[0]
+    for metric in ("val/loss", "val/accuracy", "val/f1_macro", "val/ece"):
+        assert found[metric] == pytest.approx(best[metric], rel=1e-6), metric
