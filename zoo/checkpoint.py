@@ -54,13 +54,17 @@ def read_checkpoint(run: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, OSError) as error:
-        raise InputError(f"{path} {NOT_OURS}, or it is damaged ({str(error).splitlines()[0][:120]})") from error
+        raise InputError(f"{path} {NOT_OURS}, or it is damaged ({_first_line(error)})") from error
     about = content.get("zoo") if isinstance(content, dict) else None
     if not isinstance(about, dict) or "model" not in about:
         raise InputError(f"{path} {NOT_OURS}: it does not say which model it holds")
     if about.get("format") not in FORMATS:
         raise InputError(f"{path} has format {about.get('format')}, this zoo reads {FORMATS[-1]}: update zoo")
     return cast(dict[str, Any], content)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def find_class(class_path: str, *, trust: bool) -> Any:

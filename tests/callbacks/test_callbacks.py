@@ -23,18 +23,6 @@ from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
 pytestmark = QUIET
 
 
-class Pretend(Callback):
-    """Puts values of its own in place of a metric, one an epoch."""
-
-    def __init__(self, name: str, values: list[float]) -> None:
-        self.name = name
-        self.values = values
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking:
-            trainer.callback_metrics[self.name] = torch.tensor(self.values[trainer.current_epoch])
-
-
 # ---- EarlyStopping ---------------------------------------------------------------------------------------------------
 
 
@@ -70,12 +58,18 @@ def test_a_metric_of_ones_own_knows_its_direction() -> None:
     assert watched(model, "val/odd", "min") == ("val/odd", "min")
 
 
-def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path) -> None:
+def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tabular(tmp_path)
-    best = BestCheckpoint(monitor="val/accuracy")
-    pretend = Pretend("val/accuracy", [0.2, 0.9, 0.5, 0.6])
-    trainer = short_trainer(tmp_path, epochs=4, callbacks=[pretend, best], enable_checkpointing=True)
-    trainer.fit(build("MLPClassifier", data), datamodule=data)
+    model, values = build("MLPClassifier", data), iter([0.2, 0.9, 0.5, 0.6])
+    monkeypatch.setattr(model, "metrics", lambda evaluation: {"accuracy": next(values)})
+    trainer = short_trainer(
+        tmp_path,
+        epochs=4,
+        callbacks=[BestCheckpoint(monitor="val/accuracy")],
+        enable_checkpointing=True,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(model, datamodule=data)
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     epochs = [torch.load(tmp_path / "checkpoints" / f"{n}.ckpt", weights_only=True)["epoch"] for n in ("best", "last")]
     assert epochs == [1, 3]
@@ -137,7 +131,6 @@ def ink(file: Path) -> float:
     return float((pixels < 250).any(axis=2).mean())
 
 
-@pytest.mark.filterwarnings("ignore:.*PyParsing:DeprecationWarning")
 @pytest.mark.parametrize(("name", "last"), [("MLPClassifier", "confusion.png"), ("MLPRegressor", "residuals.png")])
 def test_figures_are_written_and_show_something(name: str, last: str, tmp_path: Path) -> None:
     data = tabular(tmp_path, task="regression" if "Reg" in name else "classification")

@@ -85,7 +85,7 @@ def confusion(counts: Tensor, class_names: list[str]) -> Figure:
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axis = figure.subplots()
     share = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    image = axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    image = axis.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, label="share of the true class", shrink=0.8)
     names = [name if len(name) < 20 else name[:18] + "…" for name in class_names]
     if n <= 40:
