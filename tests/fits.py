@@ -1,7 +1,5 @@
 """Small data of every modality, short trainings, and Lightning's noise, shared by tests of several folders."""
 
-import csv
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 from lightning.pytorch import Trainer
 from PIL import Image
 
+from tests.data.tables import write_csv
 from zoo.cli.quiet import NOISE
 from zoo.data import ImageDataModule, TabularDataModule, TextDataModule
 from zoo.data.base import DataModule
@@ -22,7 +21,7 @@ CLASSES = ("green", "red")
 
 def short_trainer(folder: Path, *, epochs: int = 1, **options: Any) -> Trainer:
     """A trainer on the CPU that prints and writes nothing of its own."""
-    plain = {
+    plain: dict[str, Any] = {
         "accelerator": "cpu",
         "devices": 1,
         "logger": False,
@@ -32,16 +31,6 @@ def short_trainer(folder: Path, *, epochs: int = 1, **options: Any) -> Trainer:
         "default_root_dir": str(folder),
     }
     return Trainer(max_epochs=epochs, **(plain | options))
-
-
-def write_csv(file: Path, columns: Mapping[str, Sequence[Any]]) -> str:
-    """Columns as a CSV file; None is an empty cell."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
-    return str(file)
 
 
 def tabular_columns(n: int = 48, seed: int = 0) -> dict[str, list[Any]]:

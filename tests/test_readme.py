@@ -22,7 +22,8 @@ FEW = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2", "--tra
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    return [content for found, content in fences if found == language]
 
 
 def shell_lines() -> list[str]:

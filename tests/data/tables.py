@@ -1,24 +1,23 @@
-"""Small table files, and the real ones beside the repository, for the tests of this folder."""
+"""Small table files, and the real ones beside the repository, for the tests."""
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.conftest import SHARED_DATA
 from zoo.data.source import Source
-
-SHARED = Path(os.environ.get("ZOO_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 def shared(name: str) -> Path:
     """The folder of a real set; the test is skipped where it is not on this machine."""
-    if not (SHARED / name).is_dir():
-        pytest.skip(f"{SHARED / name} is not on this machine (set ZOO_SHARED_DATA)")
-    return SHARED / name
+    if not (SHARED_DATA / name).is_dir():
+        pytest.skip(f"{SHARED_DATA / name} is not on this machine (set ZOO_SHARED_DATA)")
+    return SHARED_DATA / name
 
 
 def write_csv(file: Path, columns: Mapping[str, Sequence[Any]]) -> str:
@@ -33,7 +32,5 @@ def write_csv(file: Path, columns: Mapping[str, Sequence[Any]]) -> str:
 
 def source_of(columns: Mapping[str, Sequence[Any]]) -> Source:
     """A source without a target."""
-    import numpy as np
-
     table = pa.table(dict(columns))
     return Source(table, (), (), np.arange(table.num_rows), "rows.csv")

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tables import shared, write_csv
 
+from tests.data.tables import shared, write_csv
 from zoo.data.arrays import ArrayDataset
 from zoo.data.tabular import TabularDataModule
 from zoo.errors import InputError

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from tables import source_of
 
+from tests.data.tables import source_of
 from zoo.data.tabular_encoder import DATE_PARTS, MISSING_ID, UNSEEN, TabularEncoder, count_unseen
 from zoo.errors import InputError
 

@@ -5,8 +5,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import torch
-from tables import write_csv
 
+from tests.data.tables import write_csv
 from zoo.data.tabular import TabularDataModule
 from zoo.data.target import MOST_NUMBER_CLASSES, TargetEncoder, choose_target
 from zoo.errors import InputError

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 import zoo
-from tests.fits import QUIET, build, short_trainer, small_options, tabular, tabular_columns, write_csv
+from tests.data.tables import write_csv
+from tests.fits import QUIET, build, short_trainer, small_options, tabular, tabular_columns
 from zoo.data import TabularDataModule
 from zoo.data.arrays import ArrayDataset, whole_batch
 from zoo.errors import InputError
@@ -55,7 +56,8 @@ def test_a_plain_loop_ends_with_the_same_weights(norm: str, tmp_path: Path) -> N
         for group in optimizer.param_groups:
             group["lr"] = 0.01 * lr_factor("cosine", step, total_steps=total, warmup_steps=round(0.1 * total))
         optimizer.zero_grad()
-        F.cross_entropy(plain(batch["numeric"]), batch["target"]).backward()
+        loss: Any = F.cross_entropy(plain(batch["numeric"]), batch["target"])
+        loss.backward()
         optimizer.step()
     assert total == 5 * 4
     trained = list(model.network.parameters())
@@ -99,7 +101,8 @@ def sixteen_rows(modality: str, *, numbers: bool) -> dict[str, Tensor]:
 def test_sixteen_rows_are_overfitted(name: str, modality: str, tmp_path: Path) -> None:
     numbers = name.endswith("Regressor")
     rows = sixteen_rows(modality, numbers=numbers)
-    loader: DataLoader[Any] = DataLoader(ArrayDataset(rows), batch_size=16, collate_fn=whole_batch)
+    whole: Any = whole_batch
+    loader: DataLoader[Any] = DataLoader(ArrayDataset(rows), batch_size=16, collate_fn=whole)
     wide: dict[str, Any] = {"hidden": [64]} if name.startswith("MLP") else {}
     options = small_options(name, modality) | wide
     model = load_class("models", name)(

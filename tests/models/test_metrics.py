@@ -1,5 +1,7 @@
 """Metrics equal scikit-learn's, and the calibration error its formula."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -39,7 +41,7 @@ def test_calibration_error_equals_its_formula(classes: int) -> None:
     confidence, hit = p.max(dim=1).values.double().numpy(), (p.argmax(dim=1) == target).numpy()
     edges = np.linspace(0, 1, ECE_BINS + 1)
     expected = 0.0
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (confidence > low) & (confidence <= high)
         if inside.any():
             expected += inside.mean() * abs(hit[inside].mean() - confidence[inside].mean())

@@ -28,7 +28,7 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best",
             monitor=monitor or "val/loss",
             mode=mode or "min",
-            save_last=True,
+            save_last=False,
             save_top_k=1,
             save_on_train_epoch_end=True,
             auto_insert_metric_name=False,
@@ -43,6 +43,13 @@ class BestCheckpoint(ModelCheckpoint):
         if self.dirpath is None:
             self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
         super().setup(trainer, pl_module, stage)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        # Lightning's own `save_last` writes only in epochs that are the best so far.
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self.last_model_path = str(Path(self.dirpath or "") / "last.ckpt")
+            trainer.save_checkpoint(self.last_model_path, weights_only=False)
 
 
 class RandomState(Callback):

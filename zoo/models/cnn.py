@@ -15,8 +15,7 @@ from zoo.networks.text_cnn import TextCNN
 
 IMAGE_WIDTHS = (32, 64, 128)  # channels
 TEXT_WIDTHS = (3, 4, 5)  # tokens
-HIGH_RESOLUTION = 33  # pixels from which the stem of small_resnet halves the image
-LARGER_STEM = 2
+HALVED_ONCE, HALVED_TWICE = 33, 48  # pixels from which small_resnet starts at half, at a quarter of the size
 
 
 def build_cnn(
@@ -45,12 +44,14 @@ def build_cnn(
                 drop_rate=dropout,
                 drop_path_rate=drop_path,
             )
+        side = min(inputs["height"], inputs["width"])
         return SmallResNet(
             inputs["channels"],
             d_out,
             widths=widths or IMAGE_WIDTHS,
             n_blocks=n_blocks,
-            first_stride=LARGER_STEM if min(inputs["height"], inputs["width"]) >= HIGH_RESOLUTION else 1,
+            first_stride=2 if side >= HALVED_ONCE else 1,
+            stem_stride=2 if side >= HALVED_TWICE else 1,
             activation=activation,
             dropout=dropout,
             init=init,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import netrc
 import os
 import secrets
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +58,7 @@ def _wandb_logger(folder: Path, config: dict[str, Any], run_id: str | None) -> W
         job_type="fit",
     )
     if is_first_process():
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), silenced(mode == "offline"):
             warnings.simplefilter("ignore")  # of wandb's own imports, nothing a user could mend
             run: Any = logger.experiment
             run.config.update(config, allow_val_change=True)
@@ -63,6 +66,16 @@ def _wandb_logger(folder: Path, config: dict[str, Any], run_id: str | None) -> W
             for name in ("train/*", "val/*", "test/*", "lr"):
                 run.define_metric(name, step_metric="trainer/global_step")
     return logger
+
+
+@contextmanager
+def silenced(silent: bool) -> Iterator[None]:
+    """Without what W&B prints at the start: offline it is noise, online it is the address of the run."""
+    if not silent:
+        yield
+        return
+    with redirect_stderr(io.StringIO()):
+        yield
 
 
 def _has_key() -> bool:
