@@ -10,6 +10,7 @@ from zoo.errors import InputError
 from zoo.models.losses import (
     CLASSIFICATION_LOSSES,
     FocalLoss,
+    balanced_label_weights,
     balanced_weights,
     check_loss,
     classification_loss,
@@ -116,3 +117,11 @@ def test_balanced_weights_let_each_class_count_the_same() -> None:
     assert weights.tolist() == pytest.approx([100 / 270, 100 / 27, 100 / 3])
     assert (weights * counts).tolist() == pytest.approx([100 / 3] * 3)
     assert torch.isfinite(balanced_weights(torch.tensor([5, 0]))).all()
+
+
+def test_balanced_label_weights_let_presence_and_absence_count_the_same() -> None:
+    target = torch.zeros(40, 2)
+    target[:30, 0], target[:10, 1] = 1, 1
+    weight = balanced_label_weights(target.sum(dim=0).long(), len(target))
+    present, absent = weight * target.sum(dim=0), (1 - target).sum(dim=0)
+    torch.testing.assert_close(present, absent)

@@ -80,6 +80,9 @@ class ZooCLI(LightningCLI):
         parser.add_argument(
             "--name", type=str | None, default=None, help="name of the run folder; numbered where taken"
         )
+        parser.add_argument(
+            "--resume", type=str | None, default=None, metavar="RUN", help="go on where a run stopped, in its folder"
+        )
         for name in LINKS:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
@@ -105,7 +108,8 @@ class ZooCLI(LightningCLI):
     def plain_config(self) -> dict[str, Any]:
         """The resolved config as plain values, with what the data told the model in its place."""
         config: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
-        config.pop("config", None)
+        for key in ("config", "resume"):  # not settings of the run
+            config.pop(key, None)
         arguments = config["model"].setdefault("init_args", {})
         arguments |= {name: value for name, value in self.model.hparams.items() if name in LINKS}
         return config
@@ -286,7 +290,18 @@ def find_named(name: str, kind: str) -> Any:
 def check_key(key: str, classes: dict[str, Any]) -> str | None:
     """Why nothing takes a key, or None."""
     head, _, rest = key.partition(".")
-    heads = ["config", "name", "seed_everything", "trainer", "model", "data", "print_config", "help", *NAMED_CALLBACKS]
+    heads = [
+        "config",
+        "name",
+        "resume",
+        "seed_everything",
+        "trainer",
+        "model",
+        "data",
+        "print_config",
+        "help",
+        *NAMED_CALLBACKS,
+    ]
     if head not in heads:
         dotted = [*heads, *(f"{part}.{name}" for part, kind in owners(classes) for name in parameters(kind))]
         return f"no option {key!r}: {did_you_mean(key, dotted)}"

@@ -9,7 +9,13 @@ from torch import Tensor
 
 from zoo.errors import InputError
 from zoo.models.base import Evaluation, Model
-from zoo.models.losses import CLASSIFICATION_LOSSES, balanced_weights, check_loss, classification_loss
+from zoo.models.losses import (
+    CLASSIFICATION_LOSSES,
+    balanced_label_weights,
+    balanced_weights,
+    check_loss,
+    classification_loss,
+)
 from zoo.models.metrics import classification_metrics, multilabel_metrics
 
 
@@ -112,4 +118,17 @@ class Classifier(Model):
         if data.multilabel != self.multilabel:
             raise InputError(f"model.multilabel is {self.multilabel}, but {data.path} says {data.multilabel}")
         if self._balanced:
-            self.class_weight = balanced_weights(data.class_counts).to(self.device)
+            counts = data.class_counts
+            weights = (
+                balanced_label_weights(counts, len(data.dataset("train")))
+                if self.multilabel
+                else balanced_weights(counts)
+            )
+            self.class_weight = weights.to(self.device)
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        if stage == "fit" and self._balanced and getattr(self.trainer, "datamodule", None) is None:
+            raise InputError(
+                'model.class_weights "balanced" counts the rows of a data module: give one, or give the weights'
+            )

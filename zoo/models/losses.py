@@ -92,6 +92,16 @@ def check_loss(name: str, valid: tuple[str, ...]) -> None:
         raise InputError(f"no loss named {name!r} (model.loss): {did_you_mean(name, valid)}")
 
 
+def balanced_label_weights(counts: Tensor, n_rows: int) -> Tensor:
+    """Weight of a label's presence that lets presence and absence count the same: rows without it / rows with it.
+
+    Example:
+        >>> balanced_label_weights(torch.tensor([30, 10]), 40)
+        tensor([0.3333, 3.0000])
+    """
+    return (n_rows - counts) / counts.clamp(min=1).to(torch.float32)
+
+
 def balanced_weights(counts: Tensor) -> Tensor:
     """Class weights that let each class count the same: rows / (classes x rows of the class); mean 1 over rows.
 

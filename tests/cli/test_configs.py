@@ -1,0 +1,43 @@
+"""The shipped configs are in the wheel, parse, and set what plain torch would be set to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from zoo.cli.configs import shipped_configs
+from zoo.cli.fit import FitCLI
+from zoo.models.optimizers import build_optimizer
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", list(shipped_configs()))
+def test_pitfall_10_a_shipped_configs_optimiser_has_the_settings_of_plain_torch(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = FitCLI(["--config", name, "--trainer.logger", "false"]).model
+    built = build_optimizer(model, model.optimizer_name, lr=model.lr, weight_decay=model.weight_decay)
+    assert type(built) is torch.optim.AdamW
+    plain = torch.optim.AdamW(model.parameters(), lr=model.lr, weight_decay=model.weight_decay)
+    for key in ("lr", "betas", "eps", "amsgrad"):
+        assert {group[key] for group in built.param_groups} == {plain.defaults[key]}
+    assert {group["weight_decay"] for group in built.param_groups} == {0.0, model.weight_decay}
+    count = sum(parameter.numel() for group in built.param_groups for parameter in group["params"])
+    assert count == sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_configs(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    assert {f"zoo/{name}" for name in shipped_configs()} <= set(names)
+    assert not [name for name in names if name.startswith("tests/")]
