@@ -48,7 +48,7 @@ def _wandb_logger(folder: Path, config: dict[str, Any], run_id: str | None) -> W
     os.environ.setdefault("WANDB_SILENT", "true")
     logger = WandbLogger(
         name=folder.name,
-        save_dir=str(folder),
+        save_dir=str(folder.resolve()),  # W&B's service keeps the working folder of the first run in the process
         id=run_id or secrets.token_hex(4),
         project=os.environ.get("WANDB_PROJECT", "zoo"),
         offline=mode == "offline",
