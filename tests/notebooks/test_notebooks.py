@@ -116,7 +116,8 @@ def test_compare_with_an_account(run: Any, tmp_path: Path, monkeypatch: pytest.M
         for name, value in server.env(tmp_path).items():
             monkeypatch.setenv(name, value)
         cells = code_cells(run("compare.ipynb"))
-        assert server.unknown == []
+    # wandb 0.31 also posts its own telemetry, which is not part of a run
+    assert [asked for asked in server.unknown if "otel" not in asked] == []
     from_folders, from_wandb = (
         accuracies_of("".join(output.get("text", "") for output in cell.outputs)) for cell in (cells[2], cells[-1])
     )
