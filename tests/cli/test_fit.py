@@ -144,6 +144,10 @@ def test_pitfall_07_named_callbacks_are_reached_and_switched_off_by_name_and_the
     assert main(["fit", "--config", "configs/mlp.yaml", "--name", "more", *QUICK, *more]) == 0
     assert not Path("runs/more/figures").exists()
     assert Path("runs/more/checkpoints/best.ckpt").exists()
+    short = ["--trainer.callbacks+=LRMonitor", "--name", "short"]
+    assert main(["fit", "--config", "configs/mlp.yaml", *QUICK, *short]) == 0
+    config = yaml.safe_load(Path("runs/short/config.yaml").read_text())
+    assert [callback["class_path"] for callback in config["trainer"]["callbacks"]] == ["zoo.callbacks.LRMonitor"]
 
 
 def test_pitfall_01_command_line_beats_config_beats_default() -> None:
