@@ -147,7 +147,7 @@ def test_pitfall_07_named_callbacks_are_reached_and_switched_off_by_name_and_the
     short = ["--trainer.callbacks+=LRMonitor", "--name", "short"]
     assert main(["fit", "--config", "configs/mlp.yaml", *QUICK, *short]) == 0
     config = yaml.safe_load(Path("runs/short/config.yaml").read_text())
-    assert [callback["class_path"] for callback in config["trainer"]["callbacks"]] == ["zoo.callbacks.LRMonitor"]
+    assert [callback["class_path"].rsplit(".", 1)[1] for callback in config["trainer"]["callbacks"]] == ["LRMonitor"]
 
 
 def test_pitfall_01_command_line_beats_config_beats_default() -> None:
