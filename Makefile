@@ -1,11 +1,12 @@
 # make demo: install and train the digits network.  make test: everything that is checked here and in CI.
+# make bench: speed against peers and floors, on a machine with nothing else to do.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Two threads a process at most: the tests run in two processes.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test format clean
+.PHONY: demo test bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/zoo fit --config configs/cnn.yaml
@@ -17,6 +18,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
