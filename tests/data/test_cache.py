@@ -1,0 +1,131 @@
+"""The cache: whole entries or none, built once, bounded, swept after a kill."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.data.cache import Cache, files_fingerprint
+from zoo.errors import InputError
+
+MIB = 2**20
+
+
+def saves(n_bytes: int, note: Path | None = None) -> object:
+    def build(folder: Path) -> None:
+        if note is not None:
+            with note.open("a") as stream:
+                stream.write("built\n")
+        np.save(folder / "x.npy", np.zeros(n_bytes, np.uint8))
+
+    return build
+
+
+def entry(cache: Cache, name: str, n_bytes: int = MIB, note: Path | None = None) -> Path | None:
+    return cache.entry({"name": name}, saves(n_bytes, note), n_bytes=n_bytes)  # type: ignore[arg-type]
+
+
+def test_an_entry_is_built_once_and_found_again(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    first, second = (entry(Cache(1, tmp_path / "cache"), "a", note=note) for _ in range(2))
+    assert first == second
+    assert first is not None
+    assert len(np.load(first / "x.npy", mmap_mode="r")) == MIB
+    assert note.read_text() == "built\n"
+
+
+def test_no_room_at_all_builds_nothing(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    assert entry(Cache(0.5 / 1024, tmp_path / "cache"), "a", note=note) is None
+    assert entry(Cache(0, tmp_path / "cache"), "a", n_bytes=1, note=note) is None
+    assert not note.exists()
+
+
+def test_the_entry_used_longest_ago_makes_room(tmp_path: Path) -> None:
+    cache = Cache(2.5 / 1024, tmp_path)
+    old, used = entry(cache, "old"), entry(cache, "used")
+    assert old is not None
+    assert used is not None
+    os.utime(old, (1, 1))
+    os.utime(used, (0, 0))
+    assert entry(cache, "used") == used  # now the youngest
+    new = entry(cache, "new")
+    assert new is not None
+    assert (old.exists(), used.exists(), new.exists()) == (False, True, True)
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def build(folder: Path) -> None:
+        (folder / "half").write_text("x")
+        raise InputError("a torn file")
+
+    with pytest.raises(InputError, match="torn"):
+        Cache(1, tmp_path).entry({"name": "a"}, build, n_bytes=1)
+    assert [place for place in tmp_path.rglob("*") if place.is_file() and ".locks" not in place.parts] == []
+    assert entry(Cache(1, tmp_path), "a") is not None
+
+
+def test_what_a_killed_build_left_is_swept_up(tmp_path: Path) -> None:
+    def build_for_ever(ready: Path) -> None:
+        def build(folder: Path) -> None:
+            (folder / "half").write_text("x")
+            ready.touch()
+            time.sleep(60)
+
+        Cache(1, tmp_path / "cache").entry({"name": "killed"}, build, n_bytes=1)
+
+    worker = multiprocessing.get_context("fork").Process(target=build_for_ever, args=(tmp_path / "ready",))
+    worker.start()
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.01)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join()
+    assert list((tmp_path / "cache").rglob("half"))
+    assert entry(Cache(1, tmp_path / "cache"), "another") is not None
+    assert not list((tmp_path / "cache").rglob("half"))
+    assert entry(Cache(1, tmp_path / "cache"), "killed") is not None
+
+
+def test_two_runs_that_start_at_once_build_it_once(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+
+    def start() -> None:
+        def build(folder: Path) -> None:
+            with note.open("a") as stream:
+                stream.write("built\n")
+            time.sleep(0.3)
+            np.save(folder / "x.npy", np.zeros(3))
+
+        found = Cache(1, tmp_path / "cache").entry({"name": "a"}, build, n_bytes=24)
+        assert found is not None
+        assert len(np.load(found / "x.npy")) == 3
+
+    workers = [multiprocessing.get_context("fork").Process(target=start) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert note.read_text() == "built\n"
+
+
+def test_a_changed_file_has_another_fingerprint(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("x\n1\n")
+    before = files_fingerprint([file])
+    assert files_fingerprint([file]) == before
+    file.write_text("x\n2\n")
+    os.utime(file, ns=(1, 1))
+    assert files_fingerprint([file]) != before
+
+
+def test_a_limit_below_nothing_is_told() -> None:
+    with pytest.raises(InputError, match=r"data\.cache_limit is a number of GiB and must be at least 0, got -1"):
+        Cache(-1)

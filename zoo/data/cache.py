@@ -1,0 +1,156 @@
+"""Encoded arrays on disk, found again by what they were made from.
+
+what they were made from -> key -> folder/KEY/*.npy, memory-mapped -> the next start reads nothing else
+
+An entry appears whole or not at all: it is built in a folder of another name and renamed. Two runs that start at once
+build it once; the second waits. A build that was killed leaves no lock, and its rest is swept up by the next start.
+The oldest entries go when there is no room for a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+import platformdirs
+
+from zoo.errors import InputError
+
+CACHE_FORMAT = 1  # of what the data modules write; another number, another key
+_LOCKS, _PARTS = ".locks", ".parts"
+
+
+def cache_folder() -> Path:
+    """`ZOO_CACHE`, else the user's cache folder of this system."""
+    return Path(os.environ.get("ZOO_CACHE") or platformdirs.user_cache_dir("zoo"))
+
+
+def files_fingerprint(files: Sequence[str | Path]) -> str:
+    """A digest of paths, sizes and times of change: another one as soon as a file is written, added or removed."""
+    digest = hashlib.sha256()
+    for file in files:
+        place = Path(file).absolute()
+        facts = place.stat()
+        digest.update(f"{place}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+class Cache:
+    """A folder of entries, bounded in size.
+
+    Args:
+        limit: Gibibytes that all entries together may take; 0 keeps nothing.
+        folder: Where to; None takes `cache_folder()`.
+
+    Raises:
+        InputError: The limit is below 0.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> cache = Cache(limit=1, folder=tempfile.mkdtemp())
+        >>> def build(folder: Path) -> None:
+        ...     np.save(folder / "x.npy", np.arange(3))
+        >>> entry = cache.entry({"made from": "a file"}, build, n_bytes=24)
+        >>> np.load(entry / "x.npy", mmap_mode="r")
+        memmap([0, 1, 2])
+    """
+
+    def __init__(self, limit: float, folder: str | Path | None = None) -> None:
+        if not limit >= 0:
+            raise InputError(f"data.cache_limit is a number of GiB and must be at least 0, got {limit}")
+        self.limit_bytes = int(limit * 2**30)
+        self.folder = Path(folder) if folder is not None else cache_folder()
+
+    def find(self, made_from: Mapping[str, Any]) -> Path | None:
+        """The folder of an entry, if it is there; it counts as used."""
+        entry = self.folder / _key(made_from)
+        if self.limit_bytes == 0 or not entry.is_dir():
+            return None
+        try:
+            os.utime(entry)
+        except OSError:  # taken away at this moment, or not ours to touch
+            return entry if entry.is_dir() else None
+        return entry
+
+    def entry(self, made_from: Mapping[str, Any], build: Callable[[Path], None], *, n_bytes: int) -> Path | None:
+        """The folder of an entry; built first where it is not there yet.
+
+        Args:
+            made_from: All that its content depends on, as plain values; `files_fingerprint` for files.
+            build: Writes the content into the (empty) folder that it is given.
+            n_bytes: What it is going to take, give or take a little.
+
+        Returns:
+            The folder, or None where it does not fit into the limit (nothing is built then).
+        """
+        found = self.find(made_from)
+        if found is not None or n_bytes > self.limit_bytes:
+            return found
+        key = _key(made_from)
+        with self._lock(key):
+            found = self.find(made_from)  # another process built it while this one waited
+            if found is not None:
+                return found
+            part = self.folder / _PARTS / key
+            shutil.rmtree(part, ignore_errors=True)  # what a kill left
+            part.mkdir(parents=True)
+            try:
+                self._make_room(n_bytes)
+                build(part)
+                (part / "made_from.json").write_text(json.dumps(made_from, indent=2, default=str))
+                part.rename(self.folder / key)
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+        return self.folder / key
+
+    def _make_room(self, n_bytes: int) -> None:
+        """Take the oldest entries away until `n_bytes` fit; and what killed builds left, unless one is at work."""
+        for part in (self.folder / _PARTS).iterdir():
+            lock = self._lock(part.name)
+            if lock.is_locked:  # this very build
+                continue
+            try:
+                with lock.acquire(timeout=0):
+                    shutil.rmtree(part, ignore_errors=True)
+            except filelock.Timeout:
+                n_bytes += _size(part)  # grows while it is built; what it takes now is counted
+        entries = [entry for entry in self.folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        sizes = {entry: _size(entry) for entry in entries}
+        total = sum(sizes.values())
+        for entry in sorted(entries, key=_last_used):
+            if total + n_bytes <= self.limit_bytes:
+                return
+            # A run that has its arrays mapped keeps them: the files go when it lets them go.
+            shutil.rmtree(entry, ignore_errors=True)
+            total -= sizes[entry]
+
+    def _lock(self, key: str) -> filelock.BaseFileLock:
+        locks = self.folder / _LOCKS
+        locks.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(locks / key, is_singleton=True)
+
+
+def _key(made_from: Mapping[str, Any]) -> str:
+    described = json.dumps({"format": CACHE_FORMAT, **made_from}, sort_keys=True, default=str)
+    return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+
+def _size(folder: Path) -> int:
+    try:
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    except FileNotFoundError:  # taken away by another process
+        return 0
+
+
+def _last_used(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
