@@ -46,7 +46,7 @@ class Cache:
 
     Args:
         limit: Gibibytes that all entries together may take; 0 keeps nothing.
-        folder: Where to; None takes `cache_folder()`.
+        folder: Where to; None takes `arrays` in `cache_folder()`.
 
     Raises:
         InputError: The limit is below 0.
@@ -65,7 +65,7 @@ class Cache:
         if not limit >= 0:
             raise InputError(f"data.cache_limit is a number of GiB and must be at least 0, got {limit}")
         self.limit_bytes = int(limit * 2**30)
-        self.folder = Path(folder) if folder is not None else cache_folder()
+        self.folder = Path(folder) if folder is not None else cache_folder() / "arrays"
 
     def find(self, made_from: Mapping[str, Any]) -> Path | None:
         """The folder of an entry, if it is there; it counts as used."""

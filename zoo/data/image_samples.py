@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.data.cache import cache_folder
 from zoo.data.image_source import array_source, channels_first
 from zoo.data.source import Source
 from zoo.errors import InputError, did_you_mean
@@ -35,7 +35,7 @@ def read_sample(path: str) -> dict[str, Source]:
 
 
 def read_torchvision(path: str) -> dict[str, Source]:
-    """The parts of `torchvision:NAME`, kept under `$ZOO_CACHE` or `~/.cache/zoo`.
+    """The parts of `torchvision:NAME`, kept under `$ZOO_CACHE`, else in the user's cache folder.
 
     Raises:
         InputError: There is no such set, it cannot be downloaded, or it is no set of images with one class each.
@@ -46,7 +46,7 @@ def read_torchvision(path: str) -> dict[str, Source]:
     known = {key: value for key, value in vars(torchvision.datasets).items() if _has_parts(value)}
     if name not in known:
         raise InputError(f"{path}: no such data set: {did_you_mean(name, sorted(known))}")
-    root = Path(os.environ.get("ZOO_CACHE") or Path.home() / ".cache" / "zoo") / "torchvision" / name
+    root = cache_folder() / "torchvision" / name
     found = {part: _open_part(known[name], part, root, path) for part in SPLIT_NAMES}
     sources = {part: _set_source(dataset, path) for part, dataset in found.items() if dataset is not None}
     if "train" not in sources:
