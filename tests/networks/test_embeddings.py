@@ -93,6 +93,13 @@ def test_an_id_out_of_range_is_an_error_not_the_next_columns_row(column: int, wr
         CategoryEmbedding([3, 5], 4)(ids)
 
 
+def test_a_column_of_any_table_is_looked_at_under_its_own_number() -> None:
+    ids = torch.zeros(4, 3, dtype=torch.long)
+    ids[1, 2] = 3  # the third column shares a table with the first
+    with pytest.raises(ValueError, match=r"ids of category column 2 must be in \[0, 3\), got 3"):
+        SizedCategoryEmbedding([3, 40, 3])(ids)
+
+
 def test_odd_widths_are_errors() -> None:
     with pytest.raises(ValueError, match="d_model must be even for sinusoidal positions, got 5"):
         SinusoidalPositions(5)

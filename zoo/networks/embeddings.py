@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.networks.checks import check_all_positive, check_positive
@@ -240,22 +241,9 @@ class CategoryEmbedding(nn.Module):
         nn.init.uniform_(self.table.weight, -bound, bound)
 
     def forward(self, categorical: Tensor) -> Tensor:
-        self._check_range(categorical)
+        check_ids(categorical, self.cardinalities)
         vectors: Tensor = self.table(categorical + self.offsets)  # (batch, n_categories, d_embedding)
         return vectors
-
-    def _check_range(self, categorical: Tensor) -> None:
-        # In a shared table an id that is too high silently reads the next column's row. Only where looking is cheap:
-        # on a GPU it would wait for the device, and a compiler or exporter cannot follow the branch.
-        if categorical.device.type != "cpu" or torch.compiler.is_compiling():
-            return
-        wrong = (categorical < 0) | (categorical >= self.cardinalities)
-        if wrong.any():
-            row, column = wrong.nonzero()[0].tolist()
-            raise ValueError(
-                f"ids of category column {column} must be in [0, {self.cardinalities[column]}), "
-                f"got {categorical[row, column]}"
-            )
 
 
 class SizedCategoryEmbedding(nn.Module):
@@ -278,6 +266,10 @@ class SizedCategoryEmbedding(nn.Module):
         (torch.Size([1, 10]), 10)
     """
 
+    cardinalities: Tensor
+    order: Tensor
+    offsets: Tensor
+
     def __init__(self, cardinalities: Sequence[int]) -> None:
         super().__init__()
         check_all_positive("cardinalities", cardinalities)
@@ -287,10 +279,34 @@ class SizedCategoryEmbedding(nn.Module):
         self.tables = nn.ModuleList(
             CategoryEmbedding([cardinalities[column] for column in group], widths[group[0]]) for group in self.groups
         )
+        self.register_buffer("cardinalities", torch.tensor(list(cardinalities)), persistent=False)
+        self.register_buffer("order", torch.tensor([j for group in self.groups for j in group]), persistent=False)
+        self.register_buffer("offsets", torch.cat([table.offsets for table in self.tables]), persistent=False)
 
     def forward(self, categorical: Tensor) -> Tensor:
-        vectors = [table(categorical[:, group]) for group, table in zip(self.groups, self.tables, strict=True)]
+        # Checked, put in order and moved by the offsets once for all tables: a small step is mostly calls.
+        check_ids(categorical, self.cardinalities)
+        rows = (categorical[:, self.order] + self.offsets).split([len(group) for group in self.groups], dim=1)
+        vectors = [F.embedding(ids, table.table.weight) for ids, table in zip(rows, self.tables, strict=True)]
         return torch.cat([v.flatten(1) for v in vectors], dim=1)  # (batch, columns, width) each -> (batch, d_out)
+
+
+def check_ids(categorical: Tensor, cardinalities: Tensor) -> None:
+    """Raise ``ValueError`` for an id outside its column's range, where looking is cheap.
+
+    Shape:
+        int64 (batch, n_categories), int64 (n_categories,)
+    """
+    # In a shared table an id that is too high silently reads the next column's row. Not looked at on a GPU, where it
+    # would wait for the device; a compiler or exporter cannot follow the branch.
+    if categorical.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    wrong = (categorical < 0) | (categorical >= cardinalities)
+    if wrong.any():
+        row, column = wrong.nonzero()[0].tolist()
+        raise ValueError(
+            f"ids of category column {column} must be in [0, {cardinalities[column]}), got {categorical[row, column]}"
+        )
 
 
 def category_width(cardinality: int) -> int:
