@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from zoo.networks.activations import build_activation
 from zoo.networks.checks import check_all_positive, check_choice, check_fraction, check_positive
+from zoo.networks.dropout import Dropout
 from zoo.networks.embeddings import CategoryEmbedding, SizedCategoryEmbedding, build_token_embedding
 from zoo.networks.initialisation import initialise
 
@@ -66,7 +67,7 @@ class MLP(nn.Module):
                 layers.append(nn.BatchNorm1d(d_after) if norm == "batch" else nn.LayerNorm(d_after))
             layers.append(build_activation(activation))
             if dropout:
-                layers.append(nn.Dropout(dropout))
+                layers.append(Dropout(dropout))
         layers.append(nn.Linear([d_in, *hidden][-1], d_out))
         self.layers = nn.Sequential(*layers)
         initialise(self, init, activation)
