@@ -123,7 +123,7 @@ def measure(peers: Sequence[str], python: Path, *, small: bool) -> list[Result]:
     """Ratios of each peer to zoo; what was trained, and how well, goes to standard error."""
     pythons: dict[str, str | Path] = {"zoo": sys.executable} | dict.fromkeys(peers, python)
     with tempfile.TemporaryDirectory() as folder:
-        task = write_task(adult(), Path(folder), epochs=3 if small else ROUNDS + 5, rows=2_000 if small else None)
+        task = write_task(adult(), Path(folder), epochs=3 if small else ROUNDS + 3, rows=2_000 if small else None)
         seconds, about = train_in_turn(pythons, task)
     for name, told in about.items():
         print(
