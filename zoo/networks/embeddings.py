@@ -6,9 +6,9 @@ columns (`CategoryEmbedding`, `SizedCategoryEmbedding`) and the [CLS] token (`Cl
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.networks.checks import check_all_positive, check_positive
@@ -276,19 +276,21 @@ class SizedCategoryEmbedding(nn.Module):
         widths = [category_width(cardinality) for cardinality in cardinalities]
         self.d_out = sum(widths)
         self.groups = [[j for j, w in enumerate(widths) if w == width] for width in sorted(set(widths))]
-        self.tables = nn.ModuleList(
+        tables = [
             CategoryEmbedding([cardinalities[column] for column in group], widths[group[0]]) for group in self.groups
-        )
+        ]
+        self.tables = nn.ModuleList(tables)
         self.register_buffer("cardinalities", torch.tensor(list(cardinalities)), persistent=False)
         self.register_buffer("order", torch.tensor([j for group in self.groups for j in group]), persistent=False)
-        self.register_buffer("offsets", torch.cat([table.offsets for table in self.tables]), persistent=False)
+        self.register_buffer("offsets", torch.cat([table.offsets for table in tables]), persistent=False)
 
     def forward(self, categorical: Tensor) -> Tensor:
         # Checked, put in order and moved by the offsets once for all tables: a small step is mostly calls.
         check_ids(categorical, self.cardinalities)
-        rows = (categorical[:, self.order] + self.offsets).split([len(group) for group in self.groups], dim=1)
-        vectors = [F.embedding(ids, table.table.weight) for ids, table in zip(rows, self.tables, strict=True)]
-        return torch.cat([v.flatten(1) for v in vectors], dim=1)  # (batch, columns, width) each -> (batch, d_out)
+        rows = torch.split(categorical[:, self.order] + self.offsets, [len(group) for group in self.groups], dim=1)
+        tables = [cast(CategoryEmbedding, table).table for table in self.tables]
+        vectors = [table(ids).flatten(1) for table, ids in zip(tables, rows, strict=True)]
+        return torch.cat(vectors, dim=1)  # (batch, columns, width) each -> (batch, d_out)
 
 
 def check_ids(categorical: Tensor, cardinalities: Tensor) -> None:
