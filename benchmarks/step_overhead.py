@@ -1,0 +1,227 @@
+"""A training step costs the arithmetic: zoo with all that is on by default, against Lightning's barest and a plain loop.
+
+Three ways train the same network on the same batches (zoo's own loader) with the same fused AdamW, the same schedule
+and clipping by norm 1:
+
+- `zoo`: what `zoo fit` builds: model, three loggers, bar, checkpoint, figures, summary and all other callbacks;
+- `barebones`: a LightningModule of twenty lines in `Trainer(barebones=True)`;
+- `loop`: the loop of a PyTorch tutorial.
+
+Counted is the processor time of the process (all threads) a step, from the fetch of batch `WARM` to that of the last
+one of a single epoch, so start, validation and writing at the end stay out; logging on the way is in.
+
+    python -m benchmarks.step_overhead
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR
+
+from benchmarks.ratios import Result, alternate, main, ratio
+from zoo.cli.fit import FitCLI, finish_wandb
+from zoo.cli.quiet import quiet
+from zoo.data.arrays import Batch
+from zoo.models.schedules import lr_factor
+
+THREADS = 1  # a step this small only loses by a second one
+CLIP = 1.0
+WARM = 100  # steps before the clock starts
+
+
+@dataclass
+class Clock:
+    """Reads the processor time when the first and the last batch to count are fetched; a data set's transform."""
+
+    first: int
+    last: int
+    cost: float = 0.0
+    _fetched: int = 0
+    _start: float = 0.0
+
+    def __call__(self, batch: Batch) -> Batch:
+        self._fetched += 1
+        if self._fetched == self.first:
+            self._start = time.process_time()
+        elif self._fetched == self.last:
+            self.cost = (time.process_time() - self._start) / (self.last - self.first)
+        return batch
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model on one data set.
+
+    Args:
+        argv: What is typed after `zoo fit`.
+        steps: Of the epoch.
+        warm: Steps before the clock starts.
+    """
+
+    argv: Sequence[str]
+    steps: int
+    warm: int = WARM
+
+    def build(self) -> FitCLI:
+        with quiet():
+            cli = FitCLI(self.argv)
+        cli.datamodule.setup("fit")
+        return cli
+
+
+def mlp_case(folder: Path, *, steps: int, warm: int = WARM) -> Case:
+    """MLP 32-128-128-10 on `steps` batches of 256 rows."""
+    draw = np.random.default_rng(0)
+    rows = steps * 256 + 512
+    x = draw.normal(size=(rows, 32)).astype(np.float32)
+    y = (x @ draw.normal(size=(32, 10))).argmax(axis=1)
+    table = {f"x{i}": pa.array(x[:, i]) for i in range(32)} | {"y": pa.array([f"c{i}" for i in y])}
+    pq.write_table(pa.table(table).slice(0, steps * 256), folder / "train.parquet")
+    pq.write_table(pa.table(table).slice(steps * 256), folder / "val.parquet")
+    argv = ["--model", "MLPClassifier", "--model.hidden", "[128, 128]", "--model.dropout", "0",
+            "--data", "TabularDataModule", "--data.path", str(folder / "train.parquet"),
+            "--data.val_path", str(folder / "val.parquet"), "--data.test_fraction", "0",
+            "--data.batch_size", "256", *trainer_words(folder)]  # fmt: skip
+    return Case(argv, steps, warm)
+
+
+def resnet_case(folder: Path, *, steps: int, warm: int, batch: int = 32) -> Case:
+    """timm's ResNet-18 on images of 64 pixels."""
+    draw = np.random.default_rng(0)
+    for part, rows in (("train", steps * batch), ("val", 10)):
+        x = draw.integers(0, 256, (rows, 64, 64, 3), dtype=np.uint8)
+        np.savez(folder / f"{part}.npz", x=x, y=np.arange(rows) % 10)
+    argv = ["--model", "CNNClassifier", "--model.backbone", "resnet18", "--data", "ImageDataModule",
+            "--data.path", str(folder / "train.npz"), "--data.val_path", str(folder / "val.npz"),
+            "--data.test_fraction", "0", "--data.batch_size", str(batch), *trainer_words(folder)]  # fmt: skip
+    return Case(argv, steps, warm)
+
+
+def trainer_words(folder: Path) -> list[str]:
+    return ["--trainer.max_epochs", "1", "--trainer.accelerator", "cpu", "--trainer.default_root_dir", str(folder)]
+
+
+# ---- the three ways --------------------------------------------------------------------------------------------------
+
+
+def zoo_way(cli: FitCLI) -> nn.Module:
+    with quiet():
+        cli.trainer.fit(cli.model, datamodule=cli.datamodule)
+        finish_wandb(cli.trainer, failed=False)
+    return cli.model.network
+
+
+class Bare(LightningModule):
+    """The shortest LightningModule that trains the network."""
+
+    def __init__(self, network: nn.Module, steps: int) -> None:
+        super().__init__()
+        self.network = network
+        self.steps = steps
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return F.cross_entropy(self.network(**inputs_of(batch)), batch["target"])
+
+    def configure_optimizers(self) -> Any:
+        optimizer, schedule = optimizer_of(self.network, self.steps)
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+def barebones_way(cli: FitCLI) -> nn.Module:
+    bare = Bare(cli.model.network, len(cli.datamodule.train_dataloader()))
+    with quiet():
+        trainer = Trainer(barebones=True, max_epochs=1, accelerator="cpu", gradient_clip_val=CLIP)
+        trainer.fit(bare, cli.datamodule.train_dataloader())
+    return bare.network
+
+
+def loop_way(cli: FitCLI) -> nn.Module:
+    network, loader = cli.model.network, cli.datamodule.train_dataloader()
+    network.train()
+    optimizer, schedule = optimizer_of(network, len(loader))
+    for batch in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(network(**inputs_of(batch)), batch["target"])
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        optimizer.step()
+        schedule.step()
+    return network
+
+
+def inputs_of(batch: Batch) -> Batch:
+    return {name: array for name, array in batch.items() if name not in ("target", "index")}
+
+
+def optimizer_of(network: nn.Module, steps: int) -> tuple[torch.optim.Optimizer, LambdaLR]:
+    """AdamW that spares biases and norms from decay, and a cosine after a warm-up of a twentieth."""
+    groups = [
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": 0.01},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, fused=True)
+    warmup = round(0.05 * steps)
+    return optimizer, LambdaLR(
+        optimizer, lambda step: lr_factor("cosine", step, total_steps=steps, warmup_steps=warmup)
+    )
+
+
+WAYS: dict[str, Callable[[FitCLI], nn.Module]] = {"zoo": zoo_way, "barebones": barebones_way, "loop": loop_way}
+
+
+def train(name: str, case: Case) -> tuple[float, nn.Module]:
+    """Seconds of processor time a step, and the network as it was trained."""
+    cli = case.build()
+    clock = Clock(case.warm, case.steps)
+    dataset = cli.datamodule.dataset("train")
+    before = dataset.transform
+    dataset.transform = clock if before is None else lambda batch: clock(before(batch))
+    torch.manual_seed(1)
+    network = WAYS[name](cli)
+    return clock.cost, network
+
+
+def compare(title: str, case: Case, names: Sequence[str], rounds: int) -> dict[str, list[float]]:
+    def way(name: str) -> Callable[[], float]:
+        return lambda: train(name, case)[0]
+
+    costs = alternate({name: way(name) for name in names}, rounds=rounds)
+    for name in names:
+        print(f"{title}: {name} {min(costs[name]) * 1e6:.0f} us a step", file=sys.stderr)
+    return costs
+
+
+def run(small: bool) -> list[Result]:
+    os.environ["WANDB_MODE"] = "offline"
+    torch.set_num_threads(THREADS)
+    rounds = 2 if small else 5
+    with tempfile.TemporaryDirectory() as tables, tempfile.TemporaryDirectory() as images:
+        mlp = mlp_case(Path(tables), steps=40 if small else 2000, warm=5 if small else WARM)
+        costs = compare("MLP", mlp, list(WAYS), rounds)
+        resnet = resnet_case(Path(images), steps=3 if small else 25, warm=1 if small else 4)
+        large = compare("ResNet-18", resnet, ["zoo", "loop"], rounds)
+    return [
+        ratio(costs, "zoo", "barebones", what="MLP: zoo / barebones", bar=1.15),
+        ratio(costs, "zoo", "loop", what="MLP: zoo / loop", bar=1.5),
+        ratio(costs, "barebones", "loop", what="MLP: barebones / loop"),
+        ratio(large, "zoo", "loop", what="ResNet-18: zoo / loop", bar=1.02),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(run, __doc__))
