@@ -36,6 +36,12 @@ class BestCheckpoint(ModelCheckpoint):
         )
         self.enabled = enabled
         self._chosen = (monitor, mode)
+        self._key: str | None = None
+
+    @property
+    def state_key(self) -> str:
+        # Lightning asks for it at each hook of each step; it is settled by then.
+        return self._key or super().state_key
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.monitor, self.mode = watched(pl_module, *self._chosen)
@@ -43,6 +49,12 @@ class BestCheckpoint(ModelCheckpoint):
         if self.dirpath is None:
             self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
         super().setup(trainer, pl_module, stage)
+        self._key = super().state_key
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Nothing: it saves where an epoch ends."""
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)

@@ -14,6 +14,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from zoo.errors import InputError
+from zoo.models.driver import forget_absent_driver
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.schedules import build_schedule, check_schedule
 
@@ -94,9 +95,18 @@ class Model(LightningModule, ABC):
         """(batch, outputs) of a batch of the data module."""
         return cast(Tensor, self(**{name: array for name, array in batch.items() if name not in ("target", "index")}))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the name of each hook it calls here, fifty times a step; a text that was a text needs none of
+        # what torch does for the sake of parameters and modules.
+        if (value is None or type(value) is str) and name in self.__dict__:
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     # ---- hooks -------------------------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
+        forget_absent_driver()
         data = getattr(self.trainer, "datamodule", None)
         if stage == "fit" and data is not None:
             self.check_data(data)
@@ -105,14 +115,22 @@ class Model(LightningModule, ABC):
         """Raise `InputError` where the model cannot be trained on the data; take from it what training needs."""
         check_optimizer(self.optimizer_name, self.lr)
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        if device.type == "cpu":
+            return batch  # where the data module's arrays are
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         target = batch["target"]
         loss = self.loss(self.logits(batch), target)
+        rows, shown = len(target), loss.detach()
         # Kept on the device: a number is read from it once an epoch, not once a step.
-        self._epoch_loss = self._epoch_loss.to(loss.device) + loss.detach() * len(target)
-        self._epoch_rows += len(target)
+        if self._epoch_rows == 0:
+            self._epoch_loss = torch.zeros((), device=shown.device)
+        self._epoch_loss.add_(shown, alpha=rows)
+        self._epoch_rows += rows
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False)
+            self.log("train/loss_step", shown, on_step=True, on_epoch=False)
         return loss + self.l1 * l1_norm(self.network) if self.l1 else loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -123,7 +141,7 @@ class Model(LightningModule, ABC):
         if self.trainer.world_size > 1:
             sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
         self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)
-        self._epoch_loss, self._epoch_rows = torch.zeros(()), 0
+        self._epoch_rows = 0
 
     def on_validation_epoch_start(self) -> None:
         self._kept = []
