@@ -71,6 +71,7 @@ class Model(LightningModule, ABC):
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
         self._epoch_loss = torch.zeros(())
         self._epoch_rows = 0
+        self._to_log: tuple[int, Tensor] | None = None
 
     # ---- what a task kind gives --------------------------------------------------------------------------------
 
@@ -115,11 +116,6 @@ class Model(LightningModule, ABC):
         """Raise `InputError` where the model cannot be trained on the data; take from it what training needs."""
         check_optimizer(self.optimizer_name, self.lr)
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        if device.type == "cpu":
-            return batch  # where the data module's arrays are
-        return super().transfer_batch_to_device(batch, device, dataloader_idx)
-
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         target = batch["target"]
         loss = self.loss(self.logits(batch), target)
@@ -129,19 +125,17 @@ class Model(LightningModule, ABC):
             self._epoch_loss = torch.zeros((), device=shown.device)
         self._epoch_loss.add_(shown, alpha=rows)
         self._epoch_rows += rows
-        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("train/loss_step", shown, on_step=True, on_epoch=False)
+        step, every = self.trainer.global_step + 1, self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every and step % every == 0:
+            self._to_log = (step, shown)
         return loss + self.l1 * l1_norm(self.network) if self.l1 else loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self._to_log is not None:
+            self._log_step(outputs)
         # Here and not at the epoch's end: callbacks are asked before the model, and read it there.
-        if not self.trainer.is_last_batch:
-            return
-        sums = torch.stack([self._epoch_loss.double().cpu(), torch.tensor(float(self._epoch_rows)).double()])
-        if self.trainer.world_size > 1:
-            sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
-        self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)
-        self._epoch_rows = 0
+        if self.trainer.is_last_batch:
+            self._log_epoch_loss()
 
     def on_validation_epoch_start(self) -> None:
         self._kept = []
@@ -204,6 +198,29 @@ class Model(LightningModule, ABC):
             }
 
     # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _log_step(self, outputs: Any) -> None:
+        """One row of a step, with the rate where a callback added it, straight to the loggers.
+
+        `self.log` costs as much as the step itself here, and carries its values through all later steps of the epoch.
+        """
+        assert self._to_log is not None
+        step, shown = self._to_log
+        if self.trainer.global_step < step:
+            return  # gradients of more batches are gathered for this step
+        self._to_log = None
+        row = {"train/loss_step": float(shown), "epoch": self.current_epoch}
+        if outputs and "lr" in outputs:
+            row["lr"] = outputs["lr"]
+        for logger in self.trainer.loggers:
+            logger.log_metrics(row, step=step - 1)
+
+    def _log_epoch_loss(self) -> None:
+        sums = torch.stack([self._epoch_loss.double().cpu(), torch.tensor(float(self._epoch_rows)).double()])
+        if self.trainer.world_size > 1:
+            sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
+        self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)
+        self._epoch_rows = 0
 
     def _keep(self, batch: dict[str, Tensor]) -> None:
         logits = self.logits(batch)
