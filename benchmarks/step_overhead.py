@@ -7,8 +7,9 @@ and clipping by norm 1:
 - `barebones`: a LightningModule of twenty lines in `Trainer(barebones=True)`;
 - `loop`: the loop of a PyTorch tutorial.
 
-Counted is the processor time of the process (all threads) a step, from the fetch of batch `WARM` to that of the last
-one of a single epoch, so start, validation and writing at the end stay out; logging on the way is in.
+They run side by side in three threads, one at a time, and change every fifty steps. Counted is the processor time of
+the process (all threads) a step, of the steps of one long epoch but the first ones; start, validation and writing at
+the end stay out, logging on the way is in.
 
     python -m benchmarks.step_overhead
 """
@@ -16,8 +17,10 @@ one of a single epoch, so start, validation and writing at the end stay out; log
 from __future__ import annotations
 
 import os
+import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
-from benchmarks.ratios import Result, alternate, main, ratio
+from benchmarks.ratios import ROUNDS, Result, main, ratio
 from zoo.cli.fit import FitCLI, finish_wandb
 from zoo.cli.quiet import quiet
 from zoo.data.arrays import Batch
@@ -42,26 +45,53 @@ from zoo.models.schedules import lr_factor
 
 THREADS = 1  # a step this small only loses by a second one
 CLIP = 1.0
-WARM = 100  # steps before the clock starts
 
 
-@dataclass
-class Clock:
-    """Reads the processor time when the first and the last batch to count are fetched; a data set's transform."""
+class Turns:
+    """Trainings in threads of their own, of which one runs at a time; they change after some steps.
 
-    first: int
-    last: int
-    cost: float = 0.0
-    _fetched: int = 0
-    _start: float = 0.0
+    A machine that other work slows down for a second slows them all alike.
 
-    def __call__(self, batch: Batch) -> Batch:
-        self._fetched += 1
-        if self._fetched == self.first:
-            self._start = time.process_time()
-        elif self._fetched == self.last:
-            self.cost = (time.process_time() - self._start) / (self.last - self.first)
-        return batch
+    Args:
+        names: Of the trainings, in the order of their turns.
+        chunk: Steps a turn.
+        warm: Steps that are not counted.
+    """
+
+    def __init__(self, names: Sequence[str], *, chunk: int, warm: int) -> None:
+        self.waiting = list(names)  # the first one runs
+        self.chunk = chunk
+        self.warm = warm
+        self.seconds = dict.fromkeys(names, 0.0)
+        self.steps = dict.fromkeys(names, 0)
+        self._change = threading.Condition()
+        self._started = 0.0
+
+    def step(self, name: str) -> None:
+        """Called before each step; gives the turn away where it is over."""
+        self.steps[name] += 1
+        if self.steps[name] % self.chunk == 0:
+            self._note(name)
+            self.pass_on(name)
+
+    def pass_on(self, name: str, *, for_ever: bool = False) -> None:
+        """Let the next one run, and wait for the next turn."""
+        with self._change:
+            self.waiting = self.waiting[1:] + ([] if for_ever else [name])
+            self._change.notify_all()
+        if not for_ever:
+            self.wait(name)
+
+    def wait(self, name: str) -> None:
+        """Return when it is this one's turn."""
+        with self._change:
+            self._change.wait_for(lambda: self.waiting[0] == name)
+        search_for_driver(name == "barebones")
+        self._started = time.process_time()
+
+    def _note(self, name: str) -> None:
+        if self.steps[name] > self.warm:
+            self.seconds[name] += time.process_time() - self._started
 
 
 @dataclass(frozen=True)
@@ -71,21 +101,31 @@ class Case:
     Args:
         argv: What is typed after `zoo fit`.
         steps: Of the epoch.
+        chunk: Steps a turn; a multiple of the ten steps after which zoo logs.
         warm: Steps before the clock starts.
     """
 
     argv: Sequence[str]
     steps: int
-    warm: int = WARM
+    chunk: int
+    warm: int
 
-    def build(self) -> FitCLI:
-        with quiet():
-            cli = FitCLI(self.argv)
+    def build(self, name: str, turns: Turns) -> FitCLI:
+        """Everything for one training, whose batches take turns with those of the others."""
+        cli = FitCLI(self.argv)
         cli.datamodule.setup("fit")
+        dataset = cli.datamodule.dataset("train")
+        before = dataset.transform
+
+        def in_turn(batch: Batch) -> Batch:
+            turns.step(name)
+            return batch if before is None else before(batch)
+
+        dataset.transform = in_turn
         return cli
 
 
-def mlp_case(folder: Path, *, steps: int, warm: int = WARM) -> Case:
+def mlp_case(folder: Path, *, steps: int, chunk: int) -> Case:
     """MLP 32-128-128-10 on `steps` batches of 256 rows."""
     draw = np.random.default_rng(0)
     rows = steps * 256 + 512
@@ -98,10 +138,10 @@ def mlp_case(folder: Path, *, steps: int, warm: int = WARM) -> Case:
             "--data", "TabularDataModule", "--data.path", str(folder / "train.parquet"),
             "--data.val_path", str(folder / "val.parquet"), "--data.test_fraction", "0",
             "--data.batch_size", "256", *trainer_words(folder)]  # fmt: skip
-    return Case(argv, steps, warm)
+    return Case(argv, steps, chunk, warm=2 * chunk)
 
 
-def resnet_case(folder: Path, *, steps: int, warm: int, batch: int = 32) -> Case:
+def resnet_case(folder: Path, *, steps: int, chunk: int, batch: int = 32) -> Case:
     """timm's ResNet-18 on images of 64 pixels."""
     draw = np.random.default_rng(0)
     for part, rows in (("train", steps * batch), ("val", 10)):
@@ -110,7 +150,7 @@ def resnet_case(folder: Path, *, steps: int, warm: int, batch: int = 32) -> Case
     argv = ["--model", "CNNClassifier", "--model.backbone", "resnet18", "--data", "ImageDataModule",
             "--data.path", str(folder / "train.npz"), "--data.val_path", str(folder / "val.npz"),
             "--data.test_fraction", "0", "--data.batch_size", str(batch), *trainer_words(folder)]  # fmt: skip
-    return Case(argv, steps, warm)
+    return Case(argv, steps, chunk, warm=chunk)
 
 
 def trainer_words(folder: Path) -> list[str]:
@@ -121,9 +161,8 @@ def trainer_words(folder: Path) -> list[str]:
 
 
 def zoo_way(cli: FitCLI) -> nn.Module:
-    with quiet():
-        cli.trainer.fit(cli.model, datamodule=cli.datamodule)
-        finish_wandb(cli.trainer, failed=False)
+    cli.trainer.fit(cli.model, datamodule=cli.datamodule)
+    finish_wandb(cli.trainer, failed=False)
     return cli.model.network
 
 
@@ -145,9 +184,8 @@ class Bare(LightningModule):
 
 def barebones_way(cli: FitCLI) -> nn.Module:
     bare = Bare(cli.model.network, len(cli.datamodule.train_dataloader()))
-    with quiet():
-        trainer = Trainer(barebones=True, max_epochs=1, accelerator="cpu", gradient_clip_val=CLIP)
-        trainer.fit(bare, cli.datamodule.train_dataloader())
+    trainer = Trainer(barebones=True, max_epochs=1, accelerator="cpu", gradient_clip_val=CLIP)
+    trainer.fit(bare, cli.datamodule.train_dataloader())
     return bare.network
 
 
@@ -185,48 +223,66 @@ def optimizer_of(network: nn.Module, steps: int) -> tuple[torch.optim.Optimizer,
 WAYS: dict[str, Callable[[FitCLI], nn.Module]] = {"zoo": zoo_way, "barebones": barebones_way, "loop": loop_way}
 
 
-def train(name: str, case: Case) -> tuple[float, nn.Module]:
-    """Seconds of processor time a step, and the network as it was trained."""
-    cli = case.build()
-    clock = Clock(case.warm, case.steps)
-    dataset = cli.datamodule.dataset("train")
-    before = dataset.transform
-    dataset.transform = clock if before is None else lambda batch: clock(before(batch))
-    torch.manual_seed(1)
-    ask_lightning_way(name != "loop")
-    network = WAYS[name](cli)
-    return clock.cost, network
+def train_in_turns(case: Case, names: Sequence[str]) -> tuple[dict[str, float], dict[str, nn.Module]]:
+    """Seconds of processor time of the counted steps, and the networks as they were trained."""
+    turns = Turns(names, chunk=case.chunk, warm=case.warm)
+    trained: dict[str, nn.Module] = {}
+    failed: list[BaseException] = []
+
+    def work(name: str, cli: FitCLI) -> None:
+        turns.wait(name)
+        try:
+            torch.set_num_threads(THREADS)  # a thread's own setting
+            torch.manual_seed(1)  # the same order of rows
+            trained[name] = WAYS[name](cli)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            turns.pass_on(name, for_ever=True)
+
+    with quiet():
+        threads = [threading.Thread(target=work, args=(name, case.build(name, turns))) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if failed:
+        raise failed[0]
+    return turns.seconds, trained
 
 
-def ask_lightning_way(on: bool) -> None:
+def search_for_driver(on: bool) -> None:
     """Whether `torch.cuda.is_available()`, which AdamW asks at each step, searches the disk for a driver.
 
-    Importing Lightning switches this on (0.2 ms a step where there is no GPU); a plain loop knows nothing of it.
+    Importing Lightning switches this on, which costs 0.2 ms a step where there is no GPU. A plain loop knows nothing of
+    it, and zoo switches it off where there is no GPU.
     """
     os.environ.pop(BY_LIBRARY, None)
     if on:
         os.environ[BY_LIBRARY] = "1"
 
 
-def compare(title: str, case: Case, names: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    def way(name: str) -> Callable[[], float]:
-        return lambda: train(name, case)[0]
-
-    costs = alternate({name: way(name) for name in names}, rounds=rounds)
+def measure(title: str, case: Case, names: Sequence[str], rounds: int) -> dict[str, list[float]]:
+    costs: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        start = turn % len(names)
+        seconds, _ = train_in_turns(case, [*names[start:], *names[:start]])
+        for name in names:
+            costs[name].append(seconds[name] / (case.steps // case.chunk * case.chunk - case.warm) * 1e6)
     for name in names:
-        print(f"{title}: {name} {min(costs[name]) * 1e6:.0f} us a step", file=sys.stderr)
+        print(f"{title}: {name} {statistics.median(costs[name]):.0f} us a step", file=sys.stderr)
     return costs
 
 
 def run(small: bool) -> list[Result]:
     os.environ["WANDB_MODE"] = "offline"
     torch.set_num_threads(THREADS)
-    rounds = 2 if small else 5
+    rounds = 1 if small else ROUNDS
     with tempfile.TemporaryDirectory() as tables, tempfile.TemporaryDirectory() as images:
-        mlp = mlp_case(Path(tables), steps=40 if small else 2000, warm=5 if small else WARM)
-        costs = compare("MLP", mlp, list(WAYS), rounds)
-        resnet = resnet_case(Path(images), steps=3 if small else 25, warm=1 if small else 4)
-        large = compare("ResNet-18", resnet, ["zoo", "loop"], rounds)
+        mlp = mlp_case(Path(tables), steps=40 if small else 2000, chunk=10 if small else 50)
+        costs = measure("MLP", mlp, list(WAYS), rounds)
+        resnet = resnet_case(Path(images), steps=3 if small else 30, chunk=1 if small else 10)
+        large = measure("ResNet-18", resnet, ["zoo", "loop"], rounds)
     return [
         ratio(costs, "zoo", "barebones", what="MLP: zoo / barebones", bar=1.15),
         ratio(costs, "zoo", "loop", what="MLP: zoo / loop", bar=1.5),
