@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from zoo.callbacks.early_stopping import watched
+from zoo.callbacks.seldom import Seldom
 
 
-class BestCheckpoint(ModelCheckpoint):
+class BestCheckpoint(Seldom, ModelCheckpoint):
     """Keep the best and the last epoch as `checkpoints/best.ckpt` and `checkpoints/last.ckpt`.
 
     Args:
@@ -64,7 +65,7 @@ class BestCheckpoint(ModelCheckpoint):
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
 
 
-class RandomState(Callback):
+class RandomState(Seldom):
     """Keeps torch's random state in the checkpoint; a resumed run draws the numbers it would have drawn."""
 
     def state_dict(self) -> dict[str, Any]:

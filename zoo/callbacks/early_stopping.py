@@ -5,8 +5,10 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch import callbacks as lightning_callbacks
 
+from zoo.callbacks.seldom import Seldom
 
-class EarlyStopping(lightning_callbacks.EarlyStopping):
+
+class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
     """Stop after `patience` epochs without a better value.
 
     Args:

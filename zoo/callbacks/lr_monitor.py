@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
+
+from zoo.callbacks.seldom import Seldom
 
 
-class LRMonitor(Callback):
+class LRMonitor(Seldom):
     """Log `lr`, the rate of the first parameter group, with every logged step.
 
     Args:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
+from zoo.callbacks.seldom import Seldom
 from zoo.messages import say
 
 SHOWN = ("train/loss", "val/loss", "val/accuracy", "val/rmse", "val/r2")
 
 
-class ProgressBar(TQDMProgressBar):
+class ProgressBar(Seldom, TQDMProgressBar):
     """Lightning's bar where a person watches, and a plain line at the end of each epoch.
 
     Args:

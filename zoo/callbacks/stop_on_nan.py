@@ -3,12 +3,13 @@
 import math
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
+from zoo.callbacks.seldom import Seldom
 from zoo.errors import InputError
 
 
-class StopOnNaN(Callback):
+class StopOnNaN(Seldom):
     """Raise `InputError` at the first step whose loss is NaN or infinite.
 
     Args:
