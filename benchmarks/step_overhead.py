@@ -101,7 +101,7 @@ class Case:
     Args:
         argv: What is typed after `zoo fit`.
         steps: Of the epoch.
-        chunk: Steps a turn; a multiple of the ten steps after which zoo logs.
+        chunk: Steps a turn; zoo logs every ten.
         warm: Steps before the clock starts.
     """
 
@@ -110,7 +110,7 @@ class Case:
     chunk: int
     warm: int
 
-    def build(self, name: str, turns: Turns) -> FitCLI:
+    def build(self, name: str, turns: Turns | None = None) -> FitCLI:
         """Everything for one training, whose batches take turns with those of the others."""
         cli = FitCLI(self.argv)
         cli.datamodule.setup("fit")
@@ -118,7 +118,8 @@ class Case:
         before = dataset.transform
 
         def in_turn(batch: Batch) -> Batch:
-            turns.step(name)
+            if turns is not None:
+                turns.step(name)
             return batch if before is None else before(batch)
 
         dataset.transform = in_turn
@@ -163,7 +164,8 @@ def trainer_words(folder: Path) -> list[str]:
 def zoo_way(cli: FitCLI) -> nn.Module:
     cli.trainer.fit(cli.model, datamodule=cli.datamodule)
     finish_wandb(cli.trainer, failed=False)
-    return cli.model.network
+    network: nn.Module = cli.model.network
+    return network
 
 
 class Bare(LightningModule):
@@ -190,12 +192,13 @@ def barebones_way(cli: FitCLI) -> nn.Module:
 
 
 def loop_way(cli: FitCLI) -> nn.Module:
-    network, loader = cli.model.network, cli.datamodule.train_dataloader()
+    network: nn.Module = cli.model.network
+    loader = cli.datamodule.train_dataloader()
     network.train()
     optimizer, schedule = optimizer_of(network, len(loader))
     for batch in loader:
         optimizer.zero_grad()
-        loss = F.cross_entropy(network(**inputs_of(batch)), batch["target"])
+        loss: Any = F.cross_entropy(network(**inputs_of(batch)), batch["target"])
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
@@ -279,9 +282,9 @@ def run(small: bool) -> list[Result]:
     torch.set_num_threads(THREADS)
     rounds = 1 if small else ROUNDS
     with tempfile.TemporaryDirectory() as tables, tempfile.TemporaryDirectory() as images:
-        mlp = mlp_case(Path(tables), steps=40 if small else 2000, chunk=10 if small else 50)
+        mlp = mlp_case(Path(tables), steps=40 if small else 1500, chunk=10 if small else 50)
         costs = measure("MLP", mlp, list(WAYS), rounds)
-        resnet = resnet_case(Path(images), steps=3 if small else 30, chunk=1 if small else 10)
+        resnet = resnet_case(Path(images), steps=4 if small else 15, chunk=1 if small else 5)
         large = measure("ResNet-18", resnet, ["zoo", "loop"], rounds)
     return [
         ratio(costs, "zoo", "barebones", what="MLP: zoo / barebones", bar=1.15),

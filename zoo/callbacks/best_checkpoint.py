@@ -52,11 +52,6 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
         super().setup(trainer, pl_module, stage)
         self._key = super().state_key
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Nothing: it saves where an epoch ends."""
-
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
         # Lightning's own `save_last` writes only in epochs that are the best so far.

@@ -26,6 +26,8 @@ class ProgressBar(Seldom, TQDMProgressBar):
         self.enabled = enabled
         self._started = 0.0
 
+    on_train_batch_end = TQDMProgressBar.on_train_batch_end
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_start(trainer, pl_module)
         self._started = time.perf_counter()
