@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from PIL import Image
 
 import zoo
@@ -73,6 +74,51 @@ def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path, monkeypatch: pyt
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     epochs = [torch.load(tmp_path / "checkpoints" / f"{n}.ckpt", weights_only=True)["epoch"] for n in ("best", "last")]
     assert epochs == [1, 3]
+
+
+def test_the_keys_in_a_checkpoint_are_lightnings_own(tmp_path: Path) -> None:
+    """Kept once they are settled; older checkpoints have the same."""
+    data = tabular(tmp_path, task="regression")
+    stop, best = EarlyStopping(), BestCheckpoint()
+    trainer = short_trainer(tmp_path, callbacks=[stop, best], enable_checkpointing=True)
+    trainer.fit(build("MLPRegressor", data), datamodule=data)
+    assert stop.state_key == "EarlyStopping{'monitor': 'val/rmse', 'mode': 'min'}"
+    assert best.state_key == ModelCheckpoint.state_key.fget(best)  # type: ignore[attr-defined]
+
+
+# ---- Seldom ----------------------------------------------------------------------------------------------------------
+
+STEP_HOOKS = (
+    "on_train_batch_start",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "on_train_batch_end",
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        *((kind, set()) for kind in (EarlyStopping, BestCheckpoint, Figures, RandomState)),
+        *((kind, {"on_train_batch_end"}) for kind in (LRMonitor, ProgressBar, StopOnNaN)),
+    ],
+)
+def test_a_callback_is_asked_in_a_step_only_where_it_works_there(kind: type[Callback], asked: set[str]) -> None:
+    assert {hook for hook in STEP_HOOKS if callable(getattr(kind(), hook))} == asked
+
+
+def test_a_subclass_may_take_part_in_a_step(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Mine(Figures):
+        def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            seen.append("backward")
+
+    data = tabular(tmp_path)
+    short_trainer(tmp_path, callbacks=[Mine()]).fit(build("MLPClassifier", data), datamodule=data)
+    assert seen == ["backward"] * 3
 
 
 # ---- StopOnNaN -------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from zoo.errors import InputError
 from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
 from zoo.tracking.predictions import PredictionWriter, predictions_table, write_predictions
 from zoo.tracking.run_folder import new_run_folder
+from zoo.tracking.tensorboard import TensorBoard
 
 pytestmark = QUIET
 
@@ -139,3 +140,32 @@ def test_pitfall_24_the_test_split_is_written_with_its_rows_and_truth(modality: 
         assert again["prediction"] == row["prediction"]
         p = f"p_{row['prediction']}"
         assert again[p] == pytest.approx(row[p], abs=1e-5)
+
+
+def test_tensorboard_writes_one_event_a_row(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    logger = TensorBoard(str(tmp_path), name="tensorboard", version="", default_hp_metric=False)
+    logger.log_metrics({"train/loss_step": 0.5, "lr": 0.25}, step=3)
+    logger.finalize("success")
+    logger.log_metrics({"test/loss": 1.5}, step=4)  # after the fit, in a file of its own
+    logger.finalize("success")
+    found = EventAccumulator(str(tmp_path / "tensorboard"))
+    found.Reload()
+    values = {tag: [(event.step, event.value) for event in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+    assert values == {"train/loss_step": [(3, 0.5)], "lr": [(3, 0.25)], "test/loss": [(4, 1.5)]}
+    first = min((tmp_path / "tensorboard").glob("events*"))
+    assert [len(event.summary.value) for event in EventFileLoader(str(first)).Load() if event.HasField("summary")] == [
+        2
+    ]
+
+
+def test_rows_of_a_long_epoch_reach_the_file_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = MetricsCSV(tmp_path / "metrics.csv")
+    logger.log_metrics({"lr": 1.0}, step=0)
+    logger.log_metrics({"lr": 0.5}, step=1)
+    assert not logger.file.exists()
+    monkeypatch.setattr("zoo.tracking.metrics_csv.AT_MOST", -1.0)
+    logger.log_metrics({"lr": 0.25}, step=2)
+    assert [row["lr"] for row in read_metrics(logger.file)] == [1.0, 0.5]  # to the last row more may come

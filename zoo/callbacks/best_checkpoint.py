@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from zoo.callbacks.early_stopping import watched
+from zoo.callbacks.seldom import Seldom
 
 
-class BestCheckpoint(ModelCheckpoint):
+class BestCheckpoint(Seldom, ModelCheckpoint):
     """Keep the best and the last epoch as `checkpoints/best.ckpt` and `checkpoints/last.ckpt`.
 
     Args:
@@ -36,6 +37,12 @@ class BestCheckpoint(ModelCheckpoint):
         )
         self.enabled = enabled
         self._chosen = (monitor, mode)
+        self._key: str | None = None
+
+    @property
+    def state_key(self) -> str:
+        # Lightning asks for it at each hook of each step; it is settled by then.
+        return self._key or super().state_key
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.monitor, self.mode = watched(pl_module, *self._chosen)
@@ -43,6 +50,7 @@ class BestCheckpoint(ModelCheckpoint):
         if self.dirpath is None:
             self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
         super().setup(trainer, pl_module, stage)
+        self._key = super().state_key
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
@@ -52,7 +60,7 @@ class BestCheckpoint(ModelCheckpoint):
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
 
 
-class RandomState(Callback):
+class RandomState(Seldom):
     """Keeps torch's random state in the checkpoint; a resumed run draws the numbers it would have drawn."""
 
     def state_dict(self) -> dict[str, Any]:

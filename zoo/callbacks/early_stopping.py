@@ -5,8 +5,10 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch import callbacks as lightning_callbacks
 
+from zoo.callbacks.seldom import Seldom
 
-class EarlyStopping(lightning_callbacks.EarlyStopping):
+
+class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
     """Stop after `patience` epochs without a better value.
 
     Args:
@@ -29,12 +31,19 @@ class EarlyStopping(lightning_callbacks.EarlyStopping):
         super().__init__(monitor=monitor or "val/loss", mode=mode or "min", patience=patience, min_delta=min_delta)
         self.enabled = enabled
         self._chosen = (monitor, mode)
+        self._key: str | None = None
+
+    @property
+    def state_key(self) -> str:
+        # Lightning asks for it at each hook of each step; it is settled by then.
+        return self._key or super().state_key
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.monitor, self.mode = watched(pl_module, *self._chosen)
         if self.best_score.isinf():  # not restored
             self.best_score = self.best_score.abs() * (1 if self.mode == "min" else -1)
         super().setup(trainer, pl_module, stage)
+        self._key = super().state_key
 
 
 def watched(pl_module: Any, monitor: str | None, mode: str | None) -> tuple[str, str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
+
+from zoo.callbacks.seldom import Seldom
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 MOST_CLASSES_WITH_NUMBERS = 12  # more cells than this squared cannot be read
 
 
-class Figures(Callback):
+class Figures(Seldom):
     """Write `figures/curves.png` after training and `figures/confusion.png` (or `residuals.png`) after the test.
 
     Args:

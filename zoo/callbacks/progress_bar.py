@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
+from zoo.callbacks.seldom import Seldom
 from zoo.messages import say
 
 SHOWN = ("train/loss", "val/loss", "val/accuracy", "val/rmse", "val/r2")
 
 
-class ProgressBar(TQDMProgressBar):
+class ProgressBar(Seldom, TQDMProgressBar):
     """Lightning's bar where a person watches, and a plain line at the end of each epoch.
 
     Args:
@@ -24,6 +25,8 @@ class ProgressBar(TQDMProgressBar):
         super().__init__(refresh_rate=refresh_rate if sys.stderr.isatty() else 0)
         self.enabled = enabled
         self._started = 0.0
+
+    on_train_batch_end = TQDMProgressBar.on_train_batch_end
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_start(trainer, pl_module)

@@ -1,14 +1,15 @@
 """Stop at once when the loss is no number any more, and say what to try."""
 
+import math
 from typing import Any
 
-import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
+from zoo.callbacks.seldom import Seldom
 from zoo.errors import InputError
 
 
-class StopOnNaN(Callback):
+class StopOnNaN(Seldom):
     """Raise `InputError` at the first step whose loss is NaN or infinite.
 
     Args:
@@ -23,13 +24,12 @@ class StopOnNaN(Callback):
     ) -> None:
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         # Looking at a number on an accelerator waits for it; there every so many steps is often enough.
-        looks = loss.device.type == "cpu" or trainer.global_step % trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
-        if looks and not bool(torch.isfinite(loss)):
-            raise InputError(
-                nan_message(
-                    float(loss), trainer.global_step, trainer.current_epoch, trainer.optimizers[0].param_groups[0]["lr"]
-                )
-            )
+        if not loss.is_cpu and trainer.global_step % (trainer.log_every_n_steps or 1):  # type: ignore[attr-defined]
+            return
+        value = loss.item()
+        if not math.isfinite(value):
+            lr = trainer.optimizers[0].param_groups[0]["lr"]
+            raise InputError(nan_message(value, trainer.global_step, trainer.current_epoch, lr))
 
 
 def nan_message(loss: float, step: int, epoch: int, lr: float) -> str:

@@ -18,6 +18,7 @@ from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
 from zoo.tracking.loggers import default_loggers, flat_config, wandb_run_id
+from zoo.tracking.no_profiler import NoProfiler
 from zoo.tracking.predictions import PredictionWriter
 from zoo.tracking.run_folder import CONFIG, PREDICTIONS, SUMMARY, default_name, new_run_folder
 from zoo.tracking.run_info import RunInfo
@@ -106,6 +107,7 @@ class FitCLI(ZooCLI):
             **settings.as_dict(),
             "default_root_dir": str(self.folder),
             "logger": logger,
+            "profiler": settings.profiler or NoProfiler(),
             "callbacks": [*kept, *as_list(user), *own],
         }
         if self.best is None and not switched["enable_checkpointing"]:

@@ -330,6 +330,10 @@ class DataModule(LightningDataModule, ABC):
     def predict_dataloader(self) -> DataLoader[Batch]:
         return self._loader("predict")
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        # On a CPU a batch is where it has to be; Lightning would walk through it all the same.
+        return batch if device.type == "cpu" else super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     def _loader(self, part: str) -> DataLoader[Batch]:
         dataset = self.dataset(part)
         training = part == "train"

@@ -12,8 +12,10 @@ from typing import Any, ClassVar, cast
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from zoo.errors import InputError
+from zoo.models.driver import forget_absent_driver
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.schedules import build_schedule, check_schedule
 
@@ -70,6 +72,7 @@ class Model(LightningModule, ABC):
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
         self._epoch_loss = torch.zeros(())
         self._epoch_rows = 0
+        self._to_log: tuple[int, Tensor] | None = None
 
     # ---- what a task kind gives --------------------------------------------------------------------------------
 
@@ -94,9 +97,18 @@ class Model(LightningModule, ABC):
         """(batch, outputs) of a batch of the data module."""
         return cast(Tensor, self(**{name: array for name, array in batch.items() if name not in ("target", "index")}))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the name of each hook it calls here, fifty times a step; a text that was a text needs none of
+        # what torch does for the sake of parameters and modules.
+        if (value is None or type(value) is str) and name in self.__dict__:
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     # ---- hooks -------------------------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
+        forget_absent_driver()
         data = getattr(self.trainer, "datamodule", None)
         if stage == "fit" and data is not None:
             self.check_data(data)
@@ -108,22 +120,29 @@ class Model(LightningModule, ABC):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         target = batch["target"]
         loss = self.loss(self.logits(batch), target)
+        rows, shown = len(target), loss.detach()
         # Kept on the device: a number is read from it once an epoch, not once a step.
-        self._epoch_loss = self._epoch_loss.to(loss.device) + loss.detach() * len(target)
-        self._epoch_rows += len(target)
-        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False)
+        if self._epoch_rows == 0:
+            self._epoch_loss = torch.zeros((), device=shown.device)
+        self._epoch_loss.add_(shown, alpha=rows)
+        self._epoch_rows += rows
+        step, every = self.trainer.global_step + 1, self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every and step % every == 0:
+            self._to_log = (step, shown)
         return loss + self.l1 * l1_norm(self.network) if self.l1 else loss
 
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        # What `zero_grad` does, without the profiler's record of it at each step.
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self._to_log is not None:
+            self._log_step(outputs)
         # Here and not at the epoch's end: callbacks are asked before the model, and read it there.
-        if not self.trainer.is_last_batch:
-            return
-        sums = torch.stack([self._epoch_loss.double().cpu(), torch.tensor(float(self._epoch_rows)).double()])
-        if self.trainer.world_size > 1:
-            sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
-        self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)
-        self._epoch_loss, self._epoch_rows = torch.zeros(()), 0
+        if self.trainer.is_last_batch:
+            self._log_epoch_loss()
 
     def on_validation_epoch_start(self) -> None:
         self._kept = []
@@ -186,6 +205,29 @@ class Model(LightningModule, ABC):
             }
 
     # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _log_step(self, outputs: Any) -> None:
+        """One row of a step, with the rate where a callback added it, straight to the loggers.
+
+        `self.log` costs as much as the step itself here, and carries its values through all later steps of the epoch.
+        """
+        assert self._to_log is not None
+        step, shown = self._to_log
+        if self.trainer.global_step < step:
+            return  # gradients of more batches are gathered for this step
+        self._to_log = None
+        row = {"train/loss_step": float(shown), "epoch": self.current_epoch}
+        if outputs and "lr" in outputs:
+            row["lr"] = outputs["lr"]
+        for logger in self.trainer.loggers:
+            logger.log_metrics(row, step=step - 1)
+
+    def _log_epoch_loss(self) -> None:
+        sums = torch.stack([self._epoch_loss.double().cpu(), torch.tensor(float(self._epoch_rows)).double()])
+        if self.trainer.world_size > 1:
+            sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
+        self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)
+        self._epoch_rows = 0
 
     def _keep(self, batch: dict[str, Tensor]) -> None:
         logits = self.logits(batch)

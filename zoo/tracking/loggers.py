@@ -12,11 +12,12 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.loggers import Logger, WandbLogger
 
 from zoo.messages import is_first_process, say
 from zoo.tracking.metrics_csv import MetricsCSV
 from zoo.tracking.run_folder import METRICS
+from zoo.tracking.tensorboard import TensorBoard
 
 WANDB_HOST = "api.wandb.ai"
 
@@ -31,7 +32,7 @@ def default_loggers(folder: Path, config: dict[str, Any], *, run_id: str | None 
     """
     loggers: list[Logger] = [
         MetricsCSV(folder / METRICS),
-        TensorBoardLogger(str(folder), name="tensorboard", version="", default_hp_metric=False),
+        TensorBoard(str(folder), name="tensorboard", version="", default_hp_metric=False),
     ]
     wandb = _wandb_logger(folder, config, run_id)
     return loggers if wandb is None else [*loggers, wandb]

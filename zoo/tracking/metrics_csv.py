@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
+
+AT_MOST = 5.0  # seconds that a row waits for the file
 
 
 class MetricsCSV(Logger):
@@ -23,6 +26,7 @@ class MetricsCSV(Logger):
         self.file = Path(file)
         self.columns: list[str] = ["step"]
         self._rows: list[dict[str, float]] = []
+        self._written = time.monotonic()
         if self.file.exists():
             with self.file.open(newline="") as stream:
                 self.columns = next(csv.reader(stream), self.columns)
@@ -48,6 +52,8 @@ class MetricsCSV(Logger):
             last |= row
         else:
             self._rows.append({"step": at} | row)
+            if time.monotonic() - self._written > AT_MOST:
+                self.save()
 
     @rank_zero_only
     def save(self) -> None:
@@ -58,6 +64,7 @@ class MetricsCSV(Logger):
         self._rows = last
 
     def _write(self) -> None:
+        self._written = time.monotonic()
         if not self._rows:
             return
         new = [name for row in self._rows for name in row if name not in self.columns]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
+
+from zoo.callbacks.seldom import Seldom
 
 UNKNOWN = ""  # a target of a class that train rows did not have
 SEPARATOR = "|"  # between several labels of a row
@@ -58,7 +60,7 @@ def write_predictions(table: pa.Table, file: Path) -> None:
     part.replace(file)
 
 
-class PredictionWriter(Callback):
+class PredictionWriter(Seldom):
     """Write the test split's predictions when the test ends.
 
     Args:

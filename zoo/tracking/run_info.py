@@ -5,13 +5,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from zoo import __version__
+from zoo.callbacks.seldom import Seldom
 from zoo.tracking.summary import PACKAGES
 
 
-class RunInfo(Callback):
+class RunInfo(Seldom):
     """Write the run's facts into each checkpoint, from the first one on.
 
     Args:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from zoo import __version__
+from zoo.callbacks.seldom import Seldom
 
 PACKAGES = ("lightning", "torch", "torchmetrics", "timm", "jsonargparse", "numpy")
 
 
-class Summary(Callback):
+class Summary(Seldom):
     """Gather what summary.json says, while the run goes; `write` puts it down.
 
     All `best/*` come from the one epoch that the checkpoint keeps.
