@@ -5,19 +5,17 @@ Exit codes: 0 success, 2 the user's input, 1 a fault of zoo, 130 Ctrl-C.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from zoo import __version__
 from zoo.errors import InputError, did_you_mean
 
 COMMANDS = {
-    "fit": ("zoo.cli.fit", "train a model, test it, write a run folder; --resume RUN goes on"),
+    "fit": ("zoo.cli.fit_start", "train a model, test it, write a run folder; --resume RUN goes on"),
     "validate": ("zoo.cli.evaluate", "metrics of a trained run on its validation split, or on --data.path"),
     "test": ("zoo.cli.evaluate", "metrics of a trained run on its test split, or on --data.path"),
     "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
@@ -44,23 +42,6 @@ def usage() -> str:
     return USAGE.format(commands="\n".join(f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()))
 
 
-def load(module: str) -> ModuleType:
-    """Import a command's module, with torch and all.
-
-    Meanwhile the collector of cyclic garbage rests: it would walk every object of those libraries again and again and
-    find nothing, which takes a fifth of the time. What was imported stays to the end, so it is never walked later.
-    """
-    collects, knows_torch = gc.isenabled(), "torch" in sys.modules
-    gc.disable()
-    try:
-        return import_module(module)
-    finally:
-        if not knows_torch:  # else there are other objects than those of imports
-            gc.freeze()
-        if collects:
-            gc.enable()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -76,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command not in COMMANDS:
             raise InputError(f"no command {command!r}: {did_you_mean(command, COMMANDS)} (zoo --help lists them)")
-        return int(load(COMMANDS[command][0]).run(command, rest))
+        return int(import_module(COMMANDS[command][0]).run(command, rest))
     except InputError as error:
         print(f"zoo: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
