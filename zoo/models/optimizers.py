@@ -62,7 +62,7 @@ def build_optimizer(module: nn.Module, name: str, *, lr: float, weight_decay: fl
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """The groups of timm's factory: biases, normalisation and what `no_weight_decay()` names first, then all others."""
-    patterns = getattr(module, "no_weight_decay", set)()
+    patterns: set[str] = getattr(module, "no_weight_decay", set)()
     spared: list[Tensor] = []
     decayed: list[Tensor] = []
     for name, parameter in module.named_parameters():
