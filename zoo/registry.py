@@ -7,11 +7,10 @@ What ships is listed here; other packages add theirs through the entry points `z
     SoftCNN = "my_project:SoftCNN"
 """
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo.errors import InputError, did_you_mean
 
@@ -45,8 +44,7 @@ _SHIPPED: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One registered class: its short name, where it stands, and a line on what it is."""
 
     name: str

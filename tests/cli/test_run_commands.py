@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.cli.backbones import backbone_names
+from zoo.cli.help import HELP
 from zoo.cli.main import COMMANDS, main
+from zoo.data import TabularDataModule
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -155,14 +159,10 @@ def test_an_entry_point_is_listed_unimported_and_works_by_its_short_name(
         registry.entries.cache_clear()
 
 
-def test_pitfall_13_help_version_and_list_leave_torch_out() -> None:
-    code = (
-        "import sys; from zoo.cli.main import main; "
-        "[main(words.split()) for words in ('--help', '--version', 'list', 'list models', 'tset')]; "
-        "print([name for name in ('torch', 'numpy', 'lightning', 'wandb') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == "[]"
+def test_backbones_are_those_of_timm_in_its_order() -> None:
+    import timm
+
+    assert backbone_names() == timm.list_models()
 
 
 def test_help_names_every_command_and_list_every_shipped_thing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,3 +175,21 @@ def test_help_names_every_command_and_list_every_shipped_thing(capsys: pytest.Ca
     assert {"configs/mlp.yaml", "configs/cnn.yaml", "configs/transformer.yaml"} <= set(found["configs"])
     assert main(["list", "backbones", "resnet18"]) == 0
     assert "resnet18" in capsys.readouterr().out.split()
+
+
+def test_help_of_fit_names_only_options_that_there_are() -> None:
+    from zoo.cli.mistakes import check_key
+    from zoo.models import MLPClassifier
+
+    flags = re.findall(r"--([a-z_.]+)", HELP["fit"])
+    assert {"config", "data.path", "model.lr", "trainer.max_epochs", "name", "resume"} <= set(flags)
+    classes = {"model": MLPClassifier, "data": TabularDataModule}
+    assert [wrong for flag in flags if (wrong := check_key(flag, classes))] == []
+
+
+def test_all_options_of_fit_and_those_of_one_model(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, option in (("--help all", "--trainer.max_epochs"), ("--model.help MLPClassifier", "label_smoothing")):
+        with pytest.raises(SystemExit) as stop:
+            main(["fit", *words.split()])
+        assert not stop.value.code
+        assert option in capsys.readouterr().out

@@ -74,3 +74,34 @@ def test_l1_is_the_sum_of_absolute_weights_without_biases() -> None:
     weights = [p for p in module.parameters() if p.ndim > 1]
     assert l1_norm(module).item() == pytest.approx(sum(w.abs().sum().item() for w in weights))
     assert len(weights) == 2
+
+
+class NamesItsOwn(nn.Module):
+    """Two weights of two dimensions, one of which asks to be spared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 8)
+        self.places = nn.Parameter(torch.ones(3, 4))
+
+    def no_weight_decay(self) -> set[str]:
+        return {"pla*"}
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "nesterov", "momentum", "AdamW"])
+def test_without_timm_the_groups_and_settings_are_those_of_its_factory(name: str, weight_decay: float) -> None:
+    from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
+
+    module = NamesItsOwn()
+    ours = build_optimizer(module, name, lr=0.05, weight_decay=weight_decay)
+    theirs = create_optimizer_v2(module, opt=name, lr=0.05, weight_decay=weight_decay)
+    fused = {"fused": name != "momentum" or None}
+    assert type(ours) is type(theirs)
+    assert ours.defaults == theirs.defaults | fused
+    assert len(ours.param_groups) == len(theirs.param_groups)
+    for mine, other in zip(ours.param_groups, theirs.param_groups, strict=True):
+        assert [id(p) for p in mine["params"]] == [id(p) for p in other["params"]]
+        assert {k: v for k, v in mine.items() if k != "params"} == {
+            k: v for k, v in other.items() if k != "params"
+        } | fused

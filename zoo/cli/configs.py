@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zoo.errors import InputError
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -31,3 +33,15 @@ def find_config(path: str) -> str:
         if shipped.is_file():
             return str(shipped)
     return path
+
+
+def existing_config(path: str) -> Path:
+    """The file behind what was typed after --config.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = Path(find_config(path))
+    if not found.is_file():
+        raise InputError(f"no config file {found}: `zoo list configs` shows those that ship")
+    return found

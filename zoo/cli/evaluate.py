@@ -18,14 +18,6 @@ from zoo.errors import InputError
 from zoo.messages import say
 from zoo.tracking.predictions import PredictionWriter
 
-HELP = """\
-usage: zoo {command} RUN [--data.path PATH] [-o predictions.csv] [--trust] [--data.KEY v] [--trainer.KEY v]
-
-RUN is a run folder (its best epoch is taken) or a .ckpt file. Without --data.path the run's own {part} rows are
-used; with it every row of that file, which needs the target. --trust imports a model class of your own project that
-no entry point registers. What is typed beats --config, which beats the checkpoint.
-"""
-
 
 class RunCLI(ZooCLI):
     """The parser of `zoo fit`, begun from what a checkpoint says; model and data come from the checkpoint.
@@ -78,10 +70,6 @@ def stored_config(content: dict[str, Any], *, trust: bool) -> dict[str, Any]:
 
 
 def run(command: str, argv: Sequence[str]) -> int:
-    part = "test" if command == "test" else "validation"
-    if not argv or argv[0] in ("-h", "--help"):
-        print(HELP.format(command=command, part=part), end="")
-        return 0
     if argv[0].startswith("-"):
         raise InputError(f"zoo {command} needs a run first: zoo {command} runs/NAME")
     words, trust = take_flag(list(argv[1:]), "--trust")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 
 from zoo import registry
+from zoo.cli.backbones import backbone_names
 from zoo.cli.configs import shipped_configs
 
 WHATS = ("models", "data", "callbacks", "backbones", "configs", "samples")
@@ -57,6 +58,4 @@ def _names(kind: str) -> dict[str, str]:
         return shipped_configs()
     if kind == "samples":
         return {f"sample:{name}": line for name, line in SAMPLES.items()}
-    import timm  # the one kind that has to ask torch's world
-
-    return dict.fromkeys(timm.list_models(), "")
+    return dict.fromkeys(backbone_names(), "")

@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 from zoo import __version__
+from zoo.cli.heavy import import_heavy
+from zoo.cli.help import HELP
 from zoo.errors import InputError, did_you_mean
 
 COMMANDS = {
-    "fit": ("zoo.cli.fit", "train a model, test it, write a run folder; --resume RUN goes on"),
+    "fit": ("zoo.cli.fit_start", "train a model, test it, write a run folder; --resume RUN goes on"),
     "validate": ("zoo.cli.evaluate", "metrics of a trained run on its validation split, or on --data.path"),
     "test": ("zoo.cli.evaluate", "metrics of a trained run on its test split, or on --data.path"),
     "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
@@ -42,6 +43,13 @@ def usage() -> str:
     return USAGE.format(commands="\n".join(f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()))
 
 
+def asks_for_help(command: str, rest: Sequence[str]) -> bool:
+    """`--help`, or nothing at all for a command that needs a run; `zoo fit --help all` is the parser's."""
+    if command == "fit":
+        return list(rest) in (["-h"], ["--help"])
+    return command in HELP and (not rest or rest[0] in ("-h", "--help"))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -57,7 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command not in COMMANDS:
             raise InputError(f"no command {command!r}: {did_you_mean(command, COMMANDS)} (zoo --help lists them)")
-        return int(import_module(COMMANDS[command][0]).run(command, rest))
+        if asks_for_help(command, rest):
+            print(HELP[command], end="")
+            return 0
+        return int(import_heavy(COMMANDS[command][0]).run(command, rest))
     except InputError as error:
         print(f"zoo: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

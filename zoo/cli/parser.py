@@ -13,7 +13,7 @@ from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from zoo import registry
-from zoo.cli.configs import find_config
+from zoo.cli.configs import existing_config
 from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain, innermost
 from zoo.data.base import DataModule
 from zoo.errors import InputError
@@ -127,10 +127,7 @@ def with_full_names(argv: list[str]) -> Iterator[str]:
         if kind and value in registry.entries(kind):
             value = registry.entries(kind)[value].class_path
         elif flag == "--config":
-            value = find_config(value)
-            if not Path(value).is_file():
-                raise InputError(f"no config file {value}: `zoo list configs` shows those that ship")
-            value = config_with_full_names(value)
+            value = config_with_full_names(str(existing_config(value)))
         yield f"{key}={value}" if separator else value
         previous = word
 

@@ -15,18 +15,8 @@ from zoo.prediction import predict_table
 from zoo.tracking.predictions import write_predictions
 from zoo.tracking.run_folder import PREDICTIONS
 
-HELP = """\
-usage: zoo predict RUN PATH [-o predictions.csv] [--trust] [--data.KEY v] [--trainer.KEY v]
-
-RUN is a run folder (its best epoch is taken) or a .ckpt file; PATH a file or folder of the kind it was trained on,
-with or without the target. The output has a row each: index, target (when known), prediction, p_<class>.
-"""
-
 
 def run(command: str, argv: Sequence[str]) -> int:
-    if not argv or argv[0] in ("-h", "--help"):
-        print(HELP, end="")
-        return 0
     words, trust = take_flag(list(argv), "--trust")
     words, output = take_option(words, "-o", "--output")
     if len(words) < 2 or any(word.startswith("-") for word in words[:2]):

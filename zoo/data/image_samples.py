@@ -15,6 +15,7 @@ from PIL import Image
 
 from zoo.data.cache import cache_folder
 from zoo.data.image_source import array_source, channels_first
+from zoo.data.sklearn_data import sklearn_data
 from zoo.data.source import Source
 from zoo.errors import InputError, did_you_mean
 
@@ -56,11 +57,9 @@ def read_torchvision(path: str) -> dict[str, Source]:
 
 def _digits(path: str) -> Source:
     """1,797 handwritten digits of 8 x 8 pixels."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)[:, None]  # (images, 1, 8, 8)
-    return array_source(pixels, (pa.array(digits.target.astype(str)),), ("class",), path)
+    rows = np.loadtxt(sklearn_data("digits.csv.gz"), delimiter=",")  # (images, 65): pixels 0-16, then the class
+    pixels = np.rint(rows[:, :64] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
+    return array_source(pixels, (pa.array(rows[:, 64].astype(int).astype(str)),), ("class",), path)
 
 
 SAMPLES: dict[str, Callable[[str], Source]] = {"digits": _digits}
