@@ -111,8 +111,10 @@ class Model(LightningModule, ABC):
         # Kept on the device: a number is read from it once an epoch, not once a step.
         self._epoch_loss = self._epoch_loss.to(loss.device) + loss.detach() * len(target)
         self._epoch_rows += len(target)
+        if self.trainer.world_size > 1:
+            loss = loss * self._share(len(target))
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False)
+            self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False, sync_dist=True)
         return loss + self.l1 * l1_norm(self.network) if self.l1 else loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -186,6 +188,16 @@ class Model(LightningModule, ABC):
             }
 
     # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _share(self, n_rows: int) -> float | Tensor:
+        """Rows of this process over the mean of all: gradients of processes are averaged as if all had the same.
+
+        Only the last batch of an epoch may be shared unequally; so only there the processes ask one another.
+        """
+        if not self.trainer.is_last_batch:
+            return 1.0
+        everyone = cast(Tensor, self.all_gather(torch.tensor(float(n_rows), device=self.device)))
+        return n_rows / everyone.mean()
 
     def _keep(self, batch: dict[str, Tensor]) -> None:
         logits = self.logits(batch)
