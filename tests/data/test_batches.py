@@ -1,5 +1,7 @@
 """Batches of an epoch: every row once, the same for any number of processes, texts grouped by length."""
 
+from itertools import chain
+
 import pytest
 import torch
 from torch import Tensor, distributed
@@ -50,7 +52,7 @@ def test_batches_of_processes_make_up_the_batches_of_one(world: int, shuffle: bo
         epoch(batch_size=24 // world, shuffle=shuffle, lengths=lengths, number=3, processes=(world, rank))
         for rank in range(world)
     ]
-    together = [sorted(sum(shares, [])) for shares in zip(*several, strict=True)]
+    together = [sorted(chain.from_iterable(shares)) for shares in zip(*several, strict=True)]
     assert together == [sorted(batch) for batch in one]
     for shares in zip(*several, strict=True):
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
@@ -68,7 +70,7 @@ def test_no_process_trains_on_a_single_row(n_rows: int, sizes: list[list[int]]) 
 
 
 def test_evaluation_keeps_every_row_and_repeats_one_only_where_a_process_would_have_none() -> None:
-    first, second = ([batch for batch in epoch(9, 2, shuffle=False, lengths=None, processes=(2, r))] for r in (0, 1))
+    first, second = (epoch(9, 2, shuffle=False, lengths=None, processes=(2, rank)) for rank in (0, 1))
     assert first == [[0, 2], [4, 6], [8]]
     assert second == [[1, 3], [5, 7], [8]]
 

@@ -1,6 +1,7 @@
 """Loaders: what Lightning does with them, the order of a resumed run, and how many processes load."""
 
 import warnings
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,9 +61,9 @@ def test_a_fit_sees_every_row_once_an_epoch_in_another_order(modality: str, tmp_
     rows = fit(tmp_path, data)
     n_train, n_val = len(data.dataset("train")), len(data.dataset("val"))
     for epoch in rows.train:
-        assert sorted(sum(epoch, [])) == list(range(n_train))
+        assert sorted(chain.from_iterable(epoch)) == list(range(n_train))
     assert rows.train[0] != rows.train[1]
-    assert sorted(sum(rows.val[0], [])) == list(range(n_val))
+    assert sorted(chain.from_iterable(rows.val[0])) == list(range(n_val))
     assert rows.val[0] == rows.val[1]
 
 
@@ -104,7 +105,7 @@ def test_a_prediction_writer_is_told_the_rows_of_each_batch(modality: str, tmp_p
     model = build("MLPClassifier", data)
     data.use_whole(data.path, with_target=False)
     short_trainer(tmp_path, callbacks=[Writer("batch")]).predict(model, datamodule=data)
-    assert sorted(sum(told, [])) == list(range(len(data.dataset("predict"))))
+    assert sorted(chain.from_iterable(told)) == list(range(len(data.dataset("predict"))))
 
 
 def test_long_texts_are_predicted_first(tmp_path: Path) -> None:
