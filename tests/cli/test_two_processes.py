@@ -55,9 +55,7 @@ def run_two(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("modality", ["tabular", "text"])
-def test_two_processes_give_the_losses_of_one(
-    modality: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_give_the_losses_of_one(modality: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "disabled")
     data = table(tmp_path, modality)
