@@ -45,7 +45,7 @@ class TokenRows:
         column = torch.arange(int(lengths.max()))
         mask = column < lengths.unsqueeze(1)  # (batch, longest)
         places = (self.starts[rows].unsqueeze(1) + column).clamp_(max=len(self.flat) - 1)
-        return self.flat[places].long().masked_fill_(~mask, self.pad_id), mask
+        return self.flat.take(places).long().masked_fill_(~mask, self.pad_id), mask
 
 
 class TextDataset(ArrayDataset):
@@ -64,7 +64,7 @@ class TextDataset(ArrayDataset):
         self.rows = rows
 
     def __getitems__(self, rows: Sequence[int] | Tensor) -> Batch:
-        where = torch.as_tensor(rows)
+        where = torch.as_tensor(rows, dtype=torch.int64)
         tokens, mask = self.rows.padded(where)
         return {"tokens": tokens, "mask": mask} | super().__getitems__(where)
 
