@@ -15,7 +15,8 @@ pytestmark = [*QUIET, pytest.mark.filterwarnings("ignore:.*no `val_dataloader`.*
 def test_both_ways_train_on_the_same_rows_in_as_many_steps() -> None:
     dataset = text_batches.every(text_batches.texts().dataset("train"), 9)
     batches = {
-        name: [batch["index"].tolist() for batch in text_batches.loader(name, dataset)] for name in ("random", "grouped")
+        name: [batch["index"].tolist() for batch in text_batches.loader(name, dataset)]
+        for name in ("random", "grouped")
     }
     expected = sorted(range(0, 9 * len(dataset), 9))
     for rows in batches.values():

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from zoo.data.arrays import ArrayDataset, Batch
-from zoo.data.loaders import build_loader
+from zoo.data.loaders import build_loader, epochs_done
 from zoo.data.source import Source
 from zoo.data.splits import split_digest, stratified_split
 from zoo.data.target import TargetEncoder
@@ -349,8 +349,7 @@ class DataModule(LightningDataModule, ABC):
             "target_names": list(self._target_names()),
             "fingerprint": self.fingerprint,
             "batch_size": self.rows_per_batch,
-            # Loader processes begin before Lightning says which epoch a resumed run goes on with.
-            "epochs_done": self.trainer.fit_loop.epoch_progress.current.processed if self.trainer else 0,
+            "epochs_done": epochs_done(self.trainer),
             "rows": {part: len(self.sources[part]) for part in PARTS if part in self.sources},
         }
 

@@ -83,11 +83,11 @@ class EpochBatches(DistributedSampler[Tensor]):
 
     def _global_batches(self, batch_size: int) -> list[Tensor]:
         if not self.shuffle:
-            return list(evaluation_order(self.n_rows, self.lengths).split(batch_size))
+            return list(torch.split(evaluation_order(self.n_rows, self.lengths), batch_size))
         generator = torch.Generator().manual_seed(mixed(*self.order_seed, self.epoch))
         rows = torch.randperm(self.n_rows, generator=generator)
         if self.lengths is None:
-            return list(rows.split(batch_size))
+            return list(torch.split(rows, batch_size))
         return grouped_by_length(rows, self.lengths, batch_size, generator)
 
 
@@ -105,12 +105,9 @@ def grouped_by_length(rows: Tensor, lengths: Tensor, batch_size: int, generator:
         batch_size: Rows a batch.
         generator: Draws the order of the batches.
     """
-    windows = rows.split(WINDOW * batch_size)
-    batches = [
-        batch
-        for window in windows
-        for batch in window[lengths[window].argsort(descending=True, stable=True)].split(batch_size)
-    ]
+    batches: list[Tensor] = []
+    for window in torch.split(rows, WINDOW * batch_size):
+        batches += torch.split(window[lengths[window].argsort(descending=True, stable=True)], batch_size)
     n_full = len(rows) // batch_size
     places = torch.randperm(n_full, generator=generator).tolist()
     return [batches[place] for place in places] + batches[n_full:]

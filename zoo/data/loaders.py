@@ -36,7 +36,7 @@ def build_loader(
         "pin_memory": torch.cuda.is_available(),
         "persistent_workers": workers > 0,
     }
-    if part in ("train", "val") and getattr(trainer, "overfit_batches", 0):
+    if part in ("train", "val") and getattr(trainer, "overfit_batches", None):
         # Lightning wants a sampler of this class: the same batches in every epoch.
         options |= {"sampler": SequentialSampler(dataset), "batch_size": batch_size}
         lonely = len(dataset) > batch_size and len(dataset) % batch_size == 1
@@ -64,6 +64,14 @@ def processes(trainer: Any) -> tuple[int, int] | None:
     return of_strategy["num_replicas"], of_strategy["rank"]
 
 
+def epochs_done(trainer: Any) -> int:
+    """Epochs that a checkpoint made now has behind it.
+
+    A resumed run starts its loader processes with it: they begin before Lightning tells the sampler the epoch.
+    """
+    return 0 if trainer is None else int(trainer.fit_loop.epoch_progress.current.processed)
+
+
 def choose_workers(dataset: ArrayDataset, trainer: Any) -> int:
     """Loader processes: none for arrays in memory, where a batch is one gather and sending it costs more.
 
@@ -74,7 +82,7 @@ def choose_workers(dataset: ArrayDataset, trainer: Any) -> int:
         # Lightning advises workers whatever the data; here it would be wrong.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         return 0
-    return max(0, min(MOST_WORKERS, usable_cores() // trainer.num_devices - 1))
+    return int(max(0, min(MOST_WORKERS, usable_cores() // trainer.num_devices - 1)))
 
 
 def usable_cores() -> int:

@@ -87,4 +87,4 @@ def _attend_with_dropout(
         bias, query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), alpha=1.0 / math.sqrt(d_head)
     )
     weights = dropout(scores.softmax(dim=-1), dropout_p)
-    return weights.bmm(value.flatten(0, 1)).unflatten(0, (batch, heads))
+    return weights.bmm(value.flatten(0, 1)).view(batch, heads, length, d_head)
