@@ -102,11 +102,14 @@ def test_pitfall_22_a_batch_is_one_gather(file: str, monkeypatch: pytest.MonkeyP
         calls.append(len(rows))
         return whole(self, rows)
 
-    def forbidden(self: ArrayDataset, row: int) -> Any:
-        raise AssertionError("one row at a time")
+    one = ArrayDataset.__getitem__
+
+    def whole_only(self: ArrayDataset, row: Any) -> Any:
+        assert isinstance(row, torch.Tensor), "one row at a time"
+        return one(self, row)
 
     monkeypatch.setattr(ArrayDataset, "__getitems__", counted)
-    monkeypatch.setattr(ArrayDataset, "__getitem__", forbidden)
+    monkeypatch.setattr(ArrayDataset, "__getitem__", whole_only)
     n = len(data.dataset("train"))
     seen = torch.cat([batch["index"] for batch in data.train_dataloader()])
     assert calls == [10] * (n // 10) + ([n % 10] if n % 10 else [])

@@ -17,29 +17,37 @@ class ArrayDataset(Dataset[Batch]):
     Args:
         arrays: Name -> tensor with the rows first, `(rows, ...)`; all equally long.
         transform: Applied to each whole batch after the gather, e.g. augmentation and normalisation.
+        lengths: Length of each row, (rows,), where batches should hold rows of similar length; None where it is one.
 
     Shape:
         A batch holds every array gathered at its rows, `(batch, ...)`.
     """
 
-    def __init__(self, arrays: Batch, transform: Callable[[Batch], Batch] | None = None) -> None:
-        lengths = {name: len(array) for name, array in arrays.items()}
-        if len(set(lengths.values())) != 1:
-            raise ValueError(f"arrays must be equally long, got {lengths}")
+    def __init__(
+        self, arrays: Batch, transform: Callable[[Batch], Batch] | None = None, *, lengths: Tensor | None = None
+    ) -> None:
+        counts = {name: len(array) for name, array in arrays.items()}
+        if len(set(counts.values())) != 1:
+            raise ValueError(f"arrays must be equally long, got {counts}")
         self.arrays = arrays
         self.transform = transform
-        self._length = next(iter(lengths.values()))
+        self.lengths = lengths
+        self._length = next(iter(counts.values()))
 
     def __len__(self) -> int:
         return self._length
 
-    def __getitems__(self, rows: Sequence[int]) -> Batch:
+    def __getitems__(self, rows: Sequence[int] | Tensor) -> Batch:
         """The whole batch at once; torch's fetcher calls this in place of one call a row."""
-        where = torch.as_tensor(rows)
-        batch = {name: array[where] for name, array in self.arrays.items()}
+        where = torch.as_tensor(rows, dtype=torch.int64)
+        # index_select, not array[where]: the same rows, three to seven times as fast on a CPU.
+        batch = {name: array.index_select(0, where) for name, array in self.arrays.items()}
         return batch if self.transform is None else self.transform(batch)
 
-    def __getitem__(self, row: int) -> Batch:
+    def __getitem__(self, row: int | Tensor) -> Batch:
+        """One row; or the whole batch where the sampler gives tensors of rows, as zoo's own does."""
+        if isinstance(row, Tensor):
+            return self.__getitems__(row)
         return {name: array[0] for name, array in self.__getitems__([row]).items()}
 
 

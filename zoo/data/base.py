@@ -21,9 +21,10 @@ import pyarrow.compute as pc
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
+from torch.utils.data import DataLoader
 
-from zoo.data.arrays import ArrayDataset, Batch, whole_batch
+from zoo.data.arrays import ArrayDataset, Batch
+from zoo.data.loaders import build_loader, epochs_done
 from zoo.data.source import Source
 from zoo.data.splits import split_digest, stratified_split
 from zoo.data.target import TargetEncoder
@@ -46,8 +47,8 @@ class DataModule(LightningDataModule, ABC):
         test_fraction: Share of rows for test (0-1) where no such file is given.
         task: `auto`, `classification` or `regression`.
         batch_size: Rows a batch; None sizes it by the number of rows.
-        num_workers: Loader processes; 0 is fastest for arrays in memory.
-        seed: Of the split.
+        num_workers: Loader processes; None chooses: 0 for arrays in memory, which is fastest.
+        seed: Of the split, and of the order of train rows.
 
     Raises:
         InputError: What was given cannot be read or learned from; the message says what to do.
@@ -66,7 +67,7 @@ class DataModule(LightningDataModule, ABC):
         test_fraction: float,
         task: str,
         batch_size: int | None,
-        num_workers: int,
+        num_workers: int | None,
         seed: int,
     ) -> None:
         super().__init__()
@@ -89,6 +90,7 @@ class DataModule(LightningDataModule, ABC):
         self._encoder_ready = False
         self._datasets: dict[str, ArrayDataset] = {}
         self._predict_source: Source | None = None
+        self._epochs_done = 0
 
     # ---- what a leaf gives -------------------------------------------------------------------------------------
 
@@ -125,10 +127,6 @@ class DataModule(LightningDataModule, ABC):
     def make_dataset(self, arrays: Batch, *, training: bool) -> ArrayDataset:
         """Arrays as a data set; a leaf adds padding, augmentation, ... here."""
         return ArrayDataset(arrays)
-
-    def batch_sampler(self, dataset: ArrayDataset, sampler: Sampler[int], *, drop_last: bool) -> BatchSampler | None:
-        """How rows are put into batches, where it is not one after the other; text groups rows of similar length."""
-        return None
 
     def default_batch_size(self, n_rows: int) -> int:
         """Rows a batch when the user says nothing: about forty steps an epoch, within 16 and 256."""
@@ -335,24 +333,15 @@ class DataModule(LightningDataModule, ABC):
         return batch if device.type == "cpu" else super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def _loader(self, part: str) -> DataLoader[Batch]:
-        dataset = self.dataset(part)
-        training = part == "train"
-        overfits = self.trainer is not None and bool(getattr(self.trainer, "overfit_batches", 0))
-        shuffle = training and not overfits  # overfit_batches wants the same batches in every epoch
-        sampler: Sampler[int] = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
-        # A last batch of a single row breaks batch normalisation.
-        lonely = training and len(dataset) > self.rows_per_batch and len(dataset) % self.rows_per_batch == 1
-        options: dict[str, Any] = {
-            "num_workers": self.num_workers,
-            "collate_fn": whole_batch,
-            "pin_memory": torch.cuda.is_available(),
-            "persistent_workers": self.num_workers > 0,
-        }
-        grouped = self.batch_sampler(dataset, sampler, drop_last=lonely)
-        if grouped is not None:
-            return DataLoader(dataset, batch_sampler=grouped, **options)
-        # The sampler must be the loader's own: under DDP Lightning tells from it whether to shuffle.
-        return DataLoader(dataset, batch_size=self.rows_per_batch, sampler=sampler, drop_last=lonely, **options)
+        return build_loader(
+            self.dataset(part),
+            part,
+            batch_size=self.rows_per_batch,
+            num_workers=self.num_workers,
+            seed=self.seed,
+            epoch=self._epochs_done,
+            trainer=self.trainer,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: the fitted encoder, the target's classes, the split's fingerprint, the batch size."""
@@ -364,6 +353,7 @@ class DataModule(LightningDataModule, ABC):
             "target_names": list(self._target_names()),
             "fingerprint": self.fingerprint,
             "batch_size": self.rows_per_batch,
+            "epochs_done": epochs_done(self.trainer),
             "rows": {part: len(self.sources[part]) for part in PARTS if part in self.sources},
         }
 
@@ -377,6 +367,7 @@ class DataModule(LightningDataModule, ABC):
         self._encoder_ready = True
         self.batch_size = self.batch_size or state_dict["batch_size"]
         self._restored = state_dict
+        self._epochs_done = state_dict.get("epochs_done", 0)
         self._datasets = {}
 
     def portable_arguments(self) -> dict[str, Any]:

@@ -1,66 +1,124 @@
-"""Batches of rows of similar length: less padding, so less to compute.
+"""Which rows make each batch of an epoch: the same for any number of processes, from the seed and the epoch alone.
 
-sampler -> windows of some batches -> sorted by length within the window -> cut into batches -> batches shuffled
+seed, epoch -> order of all rows -> (texts: sorted by length within windows) -> global batches -> this process's share
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
+import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import BatchSampler, RandomSampler, Sampler
+from torch import Tensor, distributed
+from torch.utils.data import DistributedSampler
+
+WINDOW = 50  # batches sorted together: leaves 2 % more padding than sorting a whole epoch, and much more chance
 
 
-class LengthGroupedBatchSampler(BatchSampler):
-    """Put rows of similar length into one batch; every row the sampler gives comes exactly once.
+class EpochBatches(DistributedSampler[Tensor]):
+    """Batches of row numbers, shared so that the k-th batches of all processes make up the k-th global batch.
 
-    Under DDP Lightning builds this class again with a `DistributedSampler` in place of `sampler`, hence that name.
+    A `DistributedSampler`, since Lightning leaves such a loader as it is and tells its sampler the epoch. Rows are
+    never repeated for filling up, except where a process would have none: evaluation counts such rows once, by
+    `index`. In training a last batch is left out where a process would have less than two of its rows: a single row
+    breaks batch normalisation.
 
     Args:
-        sampler: Gives the rows: all of them, or this process's share.
-        batch_size: Rows a batch.
-        drop_last: Leave out the batch that is not full.
-        lengths: Length of every row of the data set, (rows,).
-        shuffle: For training: windows in the sampler's order, batches shuffled (torch's global generator). False is
-            for evaluation: all rows sorted by length, the longest first, so that memory runs out at once or never.
-        window: Batches that are sorted together in training; more means less padding and less chance.
+        n_rows: Rows of the data set.
+        batch_size: Rows a batch of one process.
+        shuffle: For training: another order in every epoch. False is for evaluation: rows in order.
+        seed: Numbers that choose the orders, together with the epoch.
+        lengths: Length of each row, (rows,), where rows of similar length should make a batch; in evaluation the
+            longest come first, so that memory runs out at once or never. None where all rows are alike.
+        processes: How many processes share the rows, and which one this is; None asks torch.distributed when needed.
+
+    Shape:
+        Each item: int64 (batch,), row numbers.
 
     Example:
-        >>> list(LengthGroupedBatchSampler(range(5), 2, False, lengths=[7, 1, 8, 2, 9], shuffle=False))
-        [[4, 2], [0, 3], [1]]
+        >>> [batch.tolist() for batch in EpochBatches(5, 1, shuffle=False, processes=(2, 0))]
+        [[0], [2], [4]]
+        >>> [batch.tolist() for batch in EpochBatches(5, 1, shuffle=False, processes=(2, 1))]
+        [[1], [3], [4]]
     """
 
     def __init__(
         self,
-        sampler: Sampler[int] | Iterable[int],
+        n_rows: int,
         batch_size: int,
-        drop_last: bool,
         *,
-        lengths: Tensor | Sequence[int],
         shuffle: bool,
-        window: int = 50,
+        seed: tuple[int, ...] = (0,),
+        lengths: Tensor | None = None,
+        processes: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(sampler, batch_size, drop_last)
-        if window < 1:
-            raise ValueError(f"window must be at least 1, got {window}")
-        self.lengths = torch.as_tensor(lengths)
-        self.shuffle = shuffle
-        self.window = window
+        super().__init__(range(n_rows), num_replicas=1, rank=0, shuffle=shuffle)  # type: ignore[arg-type]
+        self.n_rows = n_rows
+        self.batch_size = batch_size
+        self.order_seed = seed
+        self.lengths = lengths
+        self._processes = processes
 
-    def __iter__(self) -> Iterator[list[int]]:
-        rows = torch.as_tensor(list(self.sampler), dtype=torch.int64)
-        batches = self._shuffled(rows) if self.shuffle else self._cut(rows)
-        for batch in batches:
-            if len(batch) == self.batch_size or not self.drop_last:
-                yield batch.tolist()
+    @property
+    def processes(self) -> tuple[int, int]:
+        """How many processes share the rows, and which one this is."""
+        if self._processes is not None:
+            return self._processes
+        if distributed.is_available() and distributed.is_initialized():
+            return distributed.get_world_size(), distributed.get_rank()
+        return 1, 0
 
-    def _shuffled(self, rows: Tensor) -> list[Tensor]:
-        if not isinstance(self.sampler, RandomSampler):
-            rows = rows[torch.randperm(len(rows))]  # a sampler of one fixed order would give the same windows for ever
-        batches = [batch for part in torch.split(rows, self.window * self.batch_size) for batch in self._cut(part)]
-        return [batches[place] for place in torch.randperm(len(batches))]
+    def __len__(self) -> int:
+        world, _ = self.processes
+        n_full, rest = divmod(self.n_rows, self.batch_size * world)
+        too_few = self.shuffle and n_full > 0 and rest < 2 * world
+        return n_full + (rest > 0 and not too_few)
 
-    def _cut(self, rows: Tensor) -> list[Tensor]:
-        order = self.lengths[rows].argsort(descending=True, stable=True)
-        return list(torch.split(rows[order], self.batch_size)) if len(rows) else []
+    def __iter__(self) -> Iterator[Tensor]:
+        # A generator: nothing is drawn before the first batch is asked for, when the epoch is known.
+        world, rank = self.processes
+        for rows in self._global_batches(self.batch_size * world)[: len(self)]:
+            yield rows if world == 1 else shared(rows, world, rank)
+        self.epoch += 1  # for loops without Lightning, which sets the epoch itself
+
+    def _global_batches(self, batch_size: int) -> list[Tensor]:
+        if not self.shuffle:
+            return list(torch.split(evaluation_order(self.n_rows, self.lengths), batch_size))
+        generator = torch.Generator().manual_seed(mixed(*self.order_seed, self.epoch))
+        rows = torch.randperm(self.n_rows, generator=generator)
+        if self.lengths is None:
+            return list(torch.split(rows, batch_size))
+        return grouped_by_length(rows, self.lengths, batch_size, generator)
+
+
+def evaluation_order(n_rows: int, lengths: Tensor | None) -> Tensor:
+    """Rows in order, or the longest first, int64 (rows,)."""
+    return torch.arange(n_rows) if lengths is None else lengths.argsort(descending=True, stable=True)
+
+
+def grouped_by_length(rows: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator) -> list[Tensor]:
+    """Shuffled rows as batches of similar length in a shuffled order; what fills no batch stays the last.
+
+    Args:
+        rows: Row numbers in random order, (rows,).
+        lengths: Length of each row of the data set, (rows of the set,).
+        batch_size: Rows a batch.
+        generator: Draws the order of the batches.
+    """
+    batches: list[Tensor] = []
+    for window in torch.split(rows, WINDOW * batch_size):
+        batches += torch.split(window[lengths[window].argsort(descending=True, stable=True)], batch_size)
+    n_full = len(rows) // batch_size
+    places = torch.randperm(n_full, generator=generator).tolist()
+    return [batches[place] for place in places] + batches[n_full:]
+
+
+def shared(rows: Tensor, world: int, rank: int) -> Tensor:
+    """Every `world`-th row of a batch; of a batch with fewer rows than processes some come twice."""
+    share = rows[rank::world]
+    return share if len(share) else rows[rank % len(rows)].unsqueeze(0)
+
+
+def mixed(*numbers: int) -> int:
+    """One seed from several numbers, so that seed 0 in epoch 1 is another order than seed 1 in epoch 0."""
+    return int(np.random.SeedSequence([abs(number) for number in numbers]).generate_state(1, np.uint64)[0] >> 1)

@@ -49,8 +49,8 @@ class ImageDataModule(DataModule):
         augment: Names for train: flip, vflip, crop, rotate, color, erase, or a class of `torchvision.transforms.v2`.
             None takes crop, and flip for colour photographs; an empty list is none.
         batch_size: Images a batch; None sizes it by the number of images.
-        num_workers: Loader processes.
-        seed: Of the split.
+        num_workers: Loader processes; None chooses.
+        seed: Of the split, and of the order of train rows.
 
     Shape:
         A batch holds `image` float32 (batch, channels, height, width), `target`, and `index` (batch,).
@@ -79,7 +79,7 @@ class ImageDataModule(DataModule):
         channels: int | None = None,
         augment: list[str] | None = None,
         batch_size: int | None = None,
-        num_workers: int = 0,
+        num_workers: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(

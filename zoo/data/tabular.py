@@ -34,8 +34,8 @@ class TabularDataModule(DataModule):
         test_fraction: Share of rows for test (0-1).
         task: `auto`, `classification` or `regression`.
         batch_size: Rows a batch; None sizes it by the number of rows.
-        num_workers: Loader processes.
-        seed: Of the split.
+        num_workers: Loader processes; None chooses.
+        seed: Of the split, and of the order of train rows.
 
     Shape:
         A batch: numeric float32 (batch, n_numeric), categorical int64 (batch, n_categories), target, index (batch,).
@@ -58,7 +58,7 @@ class TabularDataModule(DataModule):
         test_fraction: float = 0.15,
         task: str = "auto",
         batch_size: int | None = None,
-        num_workers: int = 0,
+        num_workers: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(

@@ -8,11 +8,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, RandomSampler, Sampler
 
 from zoo.data.arrays import ArrayDataset, Batch
 from zoo.data.base import DataModule
-from zoo.data.batches import LengthGroupedBatchSampler
 from zoo.data.source import Source
 from zoo.data.text_source import read_text
 from zoo.data.tokenizer import SMALLEST_VOCABULARY, TextTokenizer, Tokens
@@ -47,7 +45,7 @@ class TokenRows:
         column = torch.arange(int(lengths.max()))
         mask = column < lengths.unsqueeze(1)  # (batch, longest)
         places = (self.starts[rows].unsqueeze(1) + column).clamp_(max=len(self.flat) - 1)
-        return self.flat[places].long().masked_fill_(~mask, self.pad_id), mask
+        return self.flat.take(places).long().masked_fill_(~mask, self.pad_id), mask
 
 
 class TextDataset(ArrayDataset):
@@ -62,13 +60,13 @@ class TextDataset(ArrayDataset):
     """
 
     def __init__(self, rows: TokenRows, arrays: Batch) -> None:
-        super().__init__(arrays)
+        super().__init__(arrays, lengths=rows.lengths)
         self.rows = rows
 
-    def __getitems__(self, rows: Sequence[int]) -> Batch:
-        where = torch.as_tensor(rows)
+    def __getitems__(self, rows: Sequence[int] | Tensor) -> Batch:
+        where = torch.as_tensor(rows, dtype=torch.int64)
         tokens, mask = self.rows.padded(where)
-        return {"tokens": tokens, "mask": mask} | super().__getitems__(where)  # type: ignore[arg-type]
+        return {"tokens": tokens, "mask": mask} | super().__getitems__(where)
 
 
 class TextDataModule(DataModule):
@@ -90,8 +88,8 @@ class TextDataModule(DataModule):
         vocab_size: Most tokens of a learnt vocabulary, at least 258; a tokenizer.json brings its own.
         max_length: Tokens kept of a text; the rest is cut off.
         batch_size: Rows a batch; None sizes it by the number of rows.
-        num_workers: Loader processes.
-        seed: Of the split.
+        num_workers: Loader processes; None chooses.
+        seed: Of the split, and of the order of train rows.
 
     Shape:
         A batch: tokens int64 (batch, longest), mask bool (batch, longest) with True = real, target, index (batch,).
@@ -117,7 +115,7 @@ class TextDataModule(DataModule):
         vocab_size: int = 8192,
         max_length: int = 256,
         batch_size: int | None = None,
-        num_workers: int = 0,
+        num_workers: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -177,15 +175,6 @@ class TextDataModule(DataModule):
                 "and are cut there (data.max_length)"
             )
         return TextDataset(rows, {name: array for name, array in arrays.items() if name != "tokens"})
-
-    def batch_sampler(self, dataset: ArrayDataset, sampler: Sampler[int], *, drop_last: bool) -> BatchSampler:
-        return LengthGroupedBatchSampler(
-            sampler,
-            self.rows_per_batch,
-            drop_last,
-            lengths=cast(TextDataset, dataset).rows.lengths,
-            shuffle=isinstance(sampler, RandomSampler),
-        )
 
     def default_batch_size(self, n_rows: int) -> int:
         """Rows a batch when the user says nothing: about a hundred steps an epoch, within 32 and 128."""

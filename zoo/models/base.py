@@ -126,9 +126,11 @@ class Model(LightningModule, ABC):
             self._epoch_loss = torch.zeros((), device=shown.device)
         self._epoch_loss.add_(shown, alpha=rows)
         self._epoch_rows += rows
+        if self.trainer.world_size > 1:
+            loss = loss * self._share(rows)
         step, every = self.trainer.global_step + 1, self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if every and step % every == 0:
-            self._to_log = (step, shown)
+            self._to_log = (step, loss.detach())
         return loss + self.l1 * l1_norm(self.network) if self.l1 else loss
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
@@ -216,6 +218,8 @@ class Model(LightningModule, ABC):
         if self.trainer.global_step < step:
             return  # gradients of more batches are gathered for this step
         self._to_log = None
+        if self.trainer.world_size > 1:
+            shown = cast(Tensor, self.all_gather(shown)).mean()
         row = {"train/loss_step": float(shown), "epoch": self.current_epoch}
         if outputs and "lr" in outputs:
             row["lr"] = outputs["lr"]
@@ -228,6 +232,16 @@ class Model(LightningModule, ABC):
             sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
         self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)
         self._epoch_rows = 0
+
+    def _share(self, n_rows: int) -> float | Tensor:
+        """Rows of this process over the mean of all: gradients of processes are averaged as if all had the same.
+
+        Only the last batch of an epoch may be shared unequally; so only there the processes ask one another.
+        """
+        if not self.trainer.is_last_batch:
+            return 1.0
+        everyone = cast(Tensor, self.all_gather(torch.tensor(float(n_rows), device=self.device)))
+        return n_rows / everyone.mean()
 
     def _keep(self, batch: dict[str, Tensor]) -> None:
         logits = self.logits(batch)

@@ -1,40 +1,35 @@
-"""Dropout (Srivastava et al. 2014, JMLR 15) that draws sixteen random bits a unit on a CPU instead of a number.
-
-On a CPU `torch.dropout` spends three times as long on its random numbers as a small layer on its product.
-"""
+"""Dropout (Srivastava et al. 2014, JMLR 15) that draws its mask faster on a CPU, where torch's draw is a third of a
+Transformer's training step."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_VALUES = 1 << 16  # of sixteen bits
+STEPS = 2**16  # chances are counted in these, so that one 64-bit number decides on four values
 
 
 class Dropout(nn.Dropout):
-    """`nn.Dropout`; on a CPU with a faster draw.
-
-    NOTE[DIFF]: there the fraction is rounded to a multiple of 2^-16, and another mask comes of the same seed.
+    """`torch.nn.Dropout`; on a CPU with four values to a random number, and the fraction rounded to 1 / 65536.
 
     Shape:
         any -> the same
 
     Example:
         >>> import torch
-        >>> Dropout(0.5)(torch.ones(8, 4)).shape
-        torch.Size([8, 4])
+        >>> Dropout(0.5)(torch.ones(4, 7)).shape
+        torch.Size([4, 7])
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        n_dropped = round(self.p * _VALUES)
-        fast = self.training and input.device.type == "cpu" and 0 < n_dropped < _VALUES
-        if not fast or torch.compiler.is_compiling():
-            return F.dropout(input, self.p, self.training, self.inplace)
-        kept = _random_int16(input.shape) >= n_dropped - _VALUES // 2
-        return input * kept.to(input.dtype).mul_(_VALUES / (_VALUES - n_dropped))
+        return dropout(input, self.p) if self.training else input
 
 
-def _random_int16(shape: torch.Size) -> Tensor:
-    """Uniform over all values, from torch's generator: four at a draw."""
-    n = shape.numel()
-    draws = torch.empty((n + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-    return draws.view(torch.int16)[:n].view(shape)
+def dropout(x: Tensor, rate: float) -> Tensor:
+    """Zero a random fraction of the values and scale the others so that the expectation stays."""
+    dropped = round(rate * STEPS)
+    if not 0 < dropped < STEPS or x.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.dropout(x, rate)
+    numbers = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    draws = numbers.view(torch.int16)[: x.numel()].view(x.shape)  # each of -32768 ... 32767 equally likely
+    kept = draws >= dropped - STEPS // 2
+    return x * kept.to(x.dtype).mul_(STEPS / (STEPS - dropped))

@@ -5,6 +5,7 @@ import math
 from torch import Tensor, nn
 
 from zoo.networks.checks import check_choice, check_fraction, check_positive
+from zoo.networks.dropout import Dropout
 from zoo.networks.embeddings import ClassToken, LearnedPositions, SinusoidalPositions, build_token_embedding
 from zoo.networks.initialisation import initialise
 from zoo.networks.pooling import build_pooling
@@ -86,7 +87,7 @@ class TextTransformer(nn.Module):
         elif position == "sinusoidal":
             self.positions = SinusoidalPositions(d_model, max_length=max_length)
         self.token_dropout = TokenDropout(token_dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.class_token = ClassToken(d_model) if pooling == "cls" else None
         self.encoder = TransformerEncoder(
             d_model,

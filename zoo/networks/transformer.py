@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from zoo.networks.activations import build_activation
 from zoo.networks.attention import MultiHeadSelfAttention
 from zoo.networks.checks import check_fraction, check_positive
+from zoo.networks.dropout import Dropout
 from zoo.networks.stochastic_depth import StochasticDepth
 
 
@@ -50,10 +51,10 @@ class TransformerBlock(nn.Module):
         self.feedforward = nn.Sequential(
             nn.Linear(d_model, d_hidden),
             build_activation(activation),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(d_hidden, d_model),
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.drop_path = StochasticDepth(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
