@@ -46,7 +46,8 @@ def check_compiler(device: torch.device) -> None:
     try:
         torch.compile(_line)(torch.ones(2, device=device))
     except Exception as error:
-        reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
+        cause = error.__cause__ or error.__context__ or error
+        reason = next(iter(str(cause).splitlines()), "") or type(cause).__name__
         raise InputError(
             f"torch.compile does not work here ({reason.strip()[:160]}): install a C++ compiler such as g++, "
             "or leave --compile.enabled out"

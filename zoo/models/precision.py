@@ -65,7 +65,7 @@ def gain_of(pairs: Sequence[tuple[float, float]]) -> float:
         2.0
     """
     plain, half = zip(*pairs, strict=True)
-    return min(min(plain) / min(half), statistics.median(one / other for one, other in pairs))
+    return float(min(min(plain) / min(half), statistics.median(one / other for one, other in pairs)))
 
 
 def _sized(trial: Model, rows: Callable[[int], dict[str, Tensor]], n_rows: int) -> tuple[dict[str, Tensor], int]:
