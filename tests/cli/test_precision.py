@@ -144,7 +144,9 @@ def test_pitfall_20_a_run_in_bf16_is_evaluated_in_bf16(
         assert main([command, "runs/half"]) == 0
         for line in capsys.readouterr().out.strip().splitlines():
             name, value = line.split()
-            assert float(value) == pytest.approx(result[best + name.split("/")[1]], rel=6e-6), name  # six digits are printed
+            assert float(value) == pytest.approx(result[best + name.split("/")[1]], rel=6e-6), (
+                name
+            )  # six digits are printed
     model, data = zoo.load("runs/half")
     rows = data.dataset("test").arrays
     with torch.inference_mode():
