@@ -24,8 +24,8 @@ from zoo.data import TextDataModule
 from zoo.models import CNNClassifier, MLPClassifier, TransformerClassifier
 from zoo.networks.resnet import SmallResNet
 
-BATCH = 256
 ROUND_SECONDS = 0.2  # a way's share of a round
+COMPILE_UNTIL = 70  # seconds since the start; after that networks go without
 Batch = dict[str, Tensor]
 
 
@@ -80,11 +80,12 @@ def text(rows: int) -> tuple[Any, Batch]:
     return model, next(iter(data.train_dataloader()))
 
 
-NETWORKS: dict[str, tuple[Callable[[int], tuple[Any, Batch]], dict[str, Choice]]] = {
-    "MLP": (table, CHOICES),
-    "SmallResNet": (image, IMAGE_CHOICES),
-    "thin SmallResNet": (partial(image, widths=[8, 16, 32]), IMAGE_CHOICES),
-    "TextTransformer": (text, CHOICES),
+# Name -> how to build network and batch, rows of the batch, choices.
+NETWORKS: dict[str, tuple[Callable[[int], tuple[Any, Batch]], int, dict[str, Choice]]] = {
+    "MLP": (table, 256, CHOICES),
+    "TextTransformer": (text, 128, CHOICES),
+    "thin SmallResNet": (partial(image, widths=[8, 16, 32]), 128, IMAGE_CHOICES),
+    "SmallResNet": (image, 64, IMAGE_CHOICES),
 }
 
 
@@ -126,9 +127,10 @@ def way(step: Callable[[], Tensor], n_steps: int, threads: int | None) -> Way:
     return timed
 
 
-def compare(name: str, *, rows: int, rounds: int, round_seconds: float, compiled: bool) -> list[Result]:
+def compare(name: str, *, rows: int | None = None, rounds: int, round_seconds: float, compiled: bool) -> list[Result]:
     """Each choice of one network over its plain way."""
-    build, choices = NETWORKS[name]
+    build, usual, choices = NETWORKS[name]
+    rows = rows or usual
     chosen = {label: choice for label, choice in choices.items() if compiled or not choice.compiled}
     steps = {}
     for label, choice in chosen.items():
@@ -141,9 +143,8 @@ def compare(name: str, *, rows: int, rounds: int, round_seconds: float, compiled
     once = min(way(steps["plain"], 1, None)() for _ in range(3))
     n_steps = max(1, round(round_seconds / once))
     print(f"{name}: {once * 1e3:.2f} ms a plain step of {rows} rows", file=sys.stderr)
-    costs = alternate(
-        {label: way(step, n_steps, chosen[label].threads) for label, step in steps.items()}, rounds=rounds
-    )
+    ways = {label: way(step, n_steps, chosen[label].threads) for label, step in steps.items()}
+    costs = alternate(ways, rounds=rounds)
     return [
         ratio(costs, "plain", label, what=f"{name}: {label}, times as fast as plain")
         for label in chosen
@@ -155,11 +156,12 @@ def run(small: bool) -> list[Result]:
     print(f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}", file=sys.stderr)
     if small:
         return compare("thin SmallResNet", rows=8, rounds=2, round_seconds=0.01, compiled=False)
-    return [
-        result
-        for name in NETWORKS
-        for result in compare(name, rows=BATCH, rounds=ROUNDS, round_seconds=ROUND_SECONDS, compiled=True)
-    ]
+    started = time.perf_counter()
+    results: list[Result] = []
+    for name in NETWORKS:
+        compiled = time.perf_counter() - started < COMPILE_UNTIL
+        results += compare(name, rounds=ROUNDS, round_seconds=ROUND_SECONDS, compiled=compiled)
+    return results
 
 
 if __name__ == "__main__":

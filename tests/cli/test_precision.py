@@ -73,7 +73,7 @@ def test_a_processor_has_bf16_when_it_says_so(
     assert cpu_has_bf16()  # unknown: the trial decides
 
 
-def trial(gain: float | None | Exception) -> Any:
+def trial(gain: float | Exception | None) -> Any:
     def measured(model: Any, rows: Any, n_rows: int) -> float | None:
         if isinstance(gain, Exception):
             raise gain

@@ -324,6 +324,7 @@ def test_evaluation_keeps_no_graph_and_gradients_are_none_between_steps(tmp_path
     trainer.fit(model, datamodule=data)
     trainer.validate(model, datamodule=data, verbose=False)
     trainer.test(model, datamodule=data, verbose=False)
-    assert modes.gradients and all(modes.gradients)
+    assert modes.gradients
+    assert all(modes.gradients)
     # Within a fit Lightning goes without gradients only: tensors of inference mode could not be trained on afterwards.
     assert modes.inference == {"fit": False, "validate": True, "test": True}

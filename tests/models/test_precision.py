@@ -2,6 +2,7 @@
 
 import copy
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from tests.fits import QUIET, build, image, short_trainer, tabular
+from zoo.data.base import DataModule
 from zoo.models import precision
 from zoo.models.optimizers import build_optimizer
 from zoo.models.precision import bf16_gain, gain_of, unfused
@@ -31,6 +33,10 @@ def steady(monkeypatch: pytest.MonkeyPatch, *, plain: float, bf16: float) -> lis
     return sizes
 
 
+def first_rows(data: DataModule) -> Callable[[int], dict[str, torch.Tensor]]:
+    return lambda n: data.dataset("train").__getitems__(range(n))
+
+
 def test_nothing_of_the_run_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steady(monkeypatch, plain=0.02, bf16=0.01)
     data = image(tmp_path)
@@ -39,7 +45,7 @@ def test_nothing_of_the_run_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     dataset = data.dataset("train")
     arrays = {name: array.clone() for name, array in dataset.arrays.items()}
     states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index]
-    assert bf16_gain(model, lambda n: dataset.__getitems__(range(n)), 16) == pytest.approx(2.0)
+    assert bf16_gain(model, first_rows(data), 16) == pytest.approx(2.0)
     after = model.state_dict()
     assert any("running_mean" in name for name in after)
     assert all(torch.equal(after[name], value) for name, value in before.items())
@@ -53,12 +59,12 @@ def test_nothing_of_the_run_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_fit_after_a_trial_is_the_fit_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steady(monkeypatch, plain=0.02, bf16=0.01)
     weights = []
-    for tries in (0, 1):
+    for trial in (False, True):
         torch.manual_seed(0)
         data = tabular(tmp_path)
         model = build("MLPClassifier", data, dropout=0.3)
-        for _ in range(tries):
-            bf16_gain(model, lambda n, rows=data.dataset("train"): rows.__getitems__(range(n)), 16)  # type: ignore[misc]
+        if trial:
+            bf16_gain(model, first_rows(data), 16)
         short_trainer(tmp_path, epochs=2).fit(model, datamodule=data)
         weights.append(model.state_dict())
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
@@ -66,18 +72,16 @@ def test_a_fit_after_a_trial_is_the_fit_without(tmp_path: Path, monkeypatch: pyt
 
 def test_a_tiny_model_is_not_measured_in_bf16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tabular(tmp_path)
-    rows = data.dataset("train")
     monkeypatch.setattr(precision, "BUDGET", 1e9)  # an alternation would never end
     sizes = steady(monkeypatch, plain=0.0019, bf16=0.0001)
-    assert bf16_gain(build("MLPClassifier", data), lambda n: rows.__getitems__(range(n)), 16) is None
+    assert bf16_gain(build("MLPClassifier", data), first_rows(data), 16) is None
     assert sizes == [2, 2, 16, 16]
 
 
 def test_of_a_large_model_few_rows_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tabular(tmp_path)
-    rows = data.dataset("train")
     sizes = steady(monkeypatch, plain=2.0, bf16=1.0)
-    assert bf16_gain(build("MLPClassifier", data), lambda n: rows.__getitems__(range(n)), 16) == 2.0
+    assert bf16_gain(build("MLPClassifier", data), first_rows(data), 16) == 2.0
     assert set(sizes) == {2}
     assert len(sizes) <= 6
 

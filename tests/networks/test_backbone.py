@@ -43,7 +43,8 @@ def test_it_computes_channels_last_with_the_same_numbers() -> None:
     logits = network(image)
     assert seen[0].is_contiguous(memory_format=torch.channels_last)
     kernels = [parameter for parameter in network.parameters() if parameter.ndim == 4 and parameter.size(1) > 1]
-    assert kernels and all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+    assert kernels
+    assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
     network.to(memory_format=torch.contiguous_format)
     assert torch.allclose(network.model(image), logits, atol=1e-5)
 
