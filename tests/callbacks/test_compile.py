@@ -9,6 +9,7 @@ import zoo
 from tests.fits import QUIET, build, short_trainer, tabular
 from zoo.callbacks import BestCheckpoint, Compile
 from zoo.callbacks.compile import check_compiler
+from zoo.cli.main import main
 from zoo.errors import InputError
 
 pytestmark = [*QUIET, pytest.mark.filterwarnings("ignore")]
@@ -65,3 +66,16 @@ def test_no_compiler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_mode_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"no mode 'max-autotun' \(compile.mode\): did you mean 'max-autotune'?"):
         Compile(True, mode="max-autotun")
+
+
+def test_it_is_reached_by_name_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[str] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zoo.callbacks.compile.check_compiler", lambda device: None)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network, mode: modes.append(mode))
+    fit = ["fit", "--config", "configs/mlp.yaml", "--trainer.max_epochs", "1", "--trainer.logger", "false"]
+    assert main(fit) == 0
+    assert modes == []
+    assert main([*fit, "--compile.enabled", "true", "--compile.mode", "max-autotune"]) == 0
+    assert modes == ["max-autotune"]
+    assert main([*fit, "--compile.enabled", "true", "--compile.mode", "fast"]) == 2

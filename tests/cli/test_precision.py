@@ -31,7 +31,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def stored(run: str) -> tuple[str, str]:
+def stored(run: str) -> tuple[str | None, str]:
     """What config.yaml and summary.json of a run say."""
     config = yaml.safe_load(Path(run, "config.yaml").read_text())
     return config["trainer"]["precision"], json.loads(Path(run, "summary.json").read_text())["precision"]
@@ -102,7 +102,7 @@ def test_on_a_cpu_a_trial_decides(gain: Any, value: str, why: str, monkeypatch: 
 
 def test_other_processes_take_what_the_first_one_chose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "choose", lambda *arguments: ("bf16-mixed", "first"))
-    settings = SimpleNamespace(precision="auto", accelerator="cpu")
+    settings = SimpleNamespace(precision="auto", accelerator="cpu", plugins=None)
     assert settle_precision(settings, NONE, NONE) == "bf16-mixed"
     monkeypatch.setattr(precision, "choose", lambda *arguments: ("32-true", "second"))
     monkeypatch.setenv("LOCAL_RANK", "1")
@@ -110,6 +110,13 @@ def test_other_processes_take_what_the_first_one_chose(monkeypatch: pytest.Monke
     monkeypatch.setenv("LOCAL_RANK", "0")
     assert settle_precision(settings, NONE, NONE) == "32-true"
     assert settle_precision(SimpleNamespace(precision="64-true"), NONE, NONE) == "64-true"
+
+
+def test_a_precision_plugin_of_the_users_own_decides() -> None:
+    flags = ["--trainer.plugins", "lightning.pytorch.plugins.precision.DoublePrecision", "--name", "own"]
+    assert main([*MLP, *flags]) == 0
+    assert stored("runs/own") == (None, "64-true")
+    assert main(["test", "runs/own"]) == 0
 
 
 def test_the_nearest_valid_precision_is_named() -> None:

@@ -18,6 +18,7 @@ MaxTime = str | timedelta | dict[str, int]
 class Budget(Timer):
     """Lightning's timer, which also leaves time for the last validation and looks at the clock after each validation.
 
+    The last validation is taken to last as long as the one before it; within the first epoch nothing is known of it.
     The schedules of `zoo.models.schedules` bring the rate to its end when this says that no time remains.
 
     Args:

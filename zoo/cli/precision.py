@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.accelerators import Accelerator, CPUAccelerator, CUDAAccelerator, MPSAccelerator
+from lightning.pytorch.plugins.precision import Precision
 
 from zoo.data.base import DataModule
 from zoo.errors import InputError, did_you_mean
@@ -52,12 +53,15 @@ def settle_precision(trainer: Any, model: Model, data: DataModule) -> Any:
     """The precision to train in: what was asked for, or what `auto` comes to, which is said in one line.
 
     Args:
-        trainer: The trainer's settings by attribute: precision, accelerator.
+        trainer: The trainer's settings by attribute: precision, accelerator, plugins.
         model: As it will be trained; not touched.
         data: Gives the rows of the trial.
     """
     if trainer.precision != AUTO:
         return trainer.precision
+    plugins = trainer.plugins if isinstance(trainer.plugins, list) else [trainer.plugins]
+    if any(isinstance(plugin, Precision) for plugin in plugins):
+        return None  # the user's own plugin decides
     if not is_first_process() and HANDED_ON in os.environ:
         return os.environ[HANDED_ON]
     value, why = choose(device_kind(trainer.accelerator), model, data)
