@@ -24,8 +24,8 @@ from zoo.data import TextDataModule
 from zoo.models import CNNClassifier, MLPClassifier, TransformerClassifier
 from zoo.networks.resnet import SmallResNet
 
-ROUND_SECONDS = 0.2  # a way's share of a round
-COMPILE_UNTIL = 70  # seconds since the start; after that networks go without
+ROUND_SECONDS = 0.1  # a way's share of a round
+COMPILE_UNTIL = 40  # seconds since the start; after that networks go without
 Batch = dict[str, Tensor]
 
 
@@ -83,7 +83,7 @@ def text(rows: int) -> tuple[Any, Batch]:
 # Name -> how to build network and batch, rows of the batch, choices.
 NETWORKS: dict[str, tuple[Callable[[int], tuple[Any, Batch]], int, dict[str, Choice]]] = {
     "MLP": (table, 256, CHOICES),
-    "TextTransformer": (text, 128, CHOICES),
+    "TextTransformer": (text, 64, CHOICES),
     "thin SmallResNet": (partial(image, widths=[8, 16, 32]), 128, IMAGE_CHOICES),
     "SmallResNet": (image, 64, IMAGE_CHOICES),
 }

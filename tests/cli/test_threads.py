@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from zoo.cli import threads
-from zoo.cli.threads import usable_cores, use_cores
+from zoo.cli.threads import processes_here, usable_cores, use_cores
 
 
 def topology(folder: Path, siblings: list[str]) -> Path:
@@ -59,3 +60,9 @@ def test_threads_are_lowered_and_shared_and_never_raised(monkeypatch: pytest.Mon
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     use_cores(processes=4)
     assert set_to == [2]
+
+
+@pytest.mark.parametrize(("devices", "n"), [(2, 2), (1, 1), ("auto", 1), ([0], 1)])
+def test_processes_of_a_distributed_run_on_the_cpu_share_it(devices: object, n: int) -> None:
+    assert processes_here(SimpleNamespace(accelerator="cpu", devices=devices)) == n
+    assert processes_here(SimpleNamespace(accelerator="cuda", devices=devices)) == 1

@@ -14,9 +14,9 @@ from lightning.pytorch.callbacks import Timer
 from zoo import checkpoint, registry
 from zoo.callbacks import Budget, RandomState
 from zoo.cli.parser import ZooCLI, prune_links
-from zoo.cli.precision import device_kind, settle_precision
+from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
-from zoo.cli.threads import use_cores
+from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
@@ -119,12 +119,6 @@ class FitCLI(ZooCLI):
         if self.best is None and not switched["enable_checkpointing"]:
             arguments["enable_checkpointing"] = arguments.get("enable_checkpointing") or False
         return Trainer(**arguments)
-
-
-def processes_here(settings: Any) -> int:
-    """Processes that compute on this machine's processor: those of a distributed run on the CPU."""
-    on_cpu = device_kind(settings.accelerator) == "cpu"
-    return settings.devices if on_cpu and isinstance(settings.devices, int) and settings.devices > 1 else 1
 
 
 def as_list(value: Any) -> list[Any]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
+
+from zoo.cli.precision import device_kind
 
 CGROUP = Path("/sys/fs/cgroup")
 TOPOLOGY = Path("/sys/devices/system/cpu")
@@ -30,6 +33,16 @@ def use_cores(processes: int = 1) -> None:
         torch.set_num_threads(n)
     if processes > 1:
         os.environ["OMP_NUM_THREADS"] = str(n)  # else Lightning counts hyper-threads and knows no quota
+
+
+def processes_here(trainer: Any) -> int:
+    """Processes that compute on this machine's processor: those of a distributed run on the CPU.
+
+    Args:
+        trainer: The trainer's settings by attribute: accelerator, devices.
+    """
+    on_cpu = device_kind(trainer.accelerator) == "cpu"
+    return trainer.devices if on_cpu and isinstance(trainer.devices, int) and trainer.devices > 1 else 1
 
 
 def usable_cores(cgroup: Path = CGROUP, topology: Path = TOPOLOGY) -> int:
