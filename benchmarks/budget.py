@@ -34,7 +34,7 @@ from zoo.models import CNNClassifier
 
 SHARED = Path(os.environ.get("ZOO_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 ROWS, VAL_ROWS = 10_000, 2_000
-SECONDS = 72
+SECONDS = 60
 WIDTHS = [8, 16, 32]  # so that a third of the time is some epochs too
 
 
