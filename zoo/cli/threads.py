@@ -1,7 +1,6 @@
 """Threads for the cores that this process may use: torch does not see a container's quota, nor always hyper-threads.
 
-Measured here: two threads beat one from a batch of 256 rows of a small MLP upwards, and cost nothing below; so there is
-no rule by model size.
+There is no rule by model size: two threads beat one already at 256 rows of a small MLP (`benchmarks/cpu_recipe.py`).
 """
 
 from __future__ import annotations
