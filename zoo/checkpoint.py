@@ -131,3 +131,14 @@ def build_data(content: dict[str, Any], *, trust: bool, arguments: dict[str, Any
     data = kind(**(about["init_args"] if arguments is None else arguments))
     data.load_state_dict(content[about["state_key"]])
     return data
+
+
+def trained_precision(content: dict[str, Any]) -> str:
+    """The arithmetic of the training, in which evaluation gives the figures that were logged.
+
+    Half precision of a GPU that is not here becomes 32-true.
+    """
+    config = content["zoo"].get("config") or {}
+    precision = str((config.get("trainer") or {}).get("precision") or "32-true")
+    missing = precision.startswith("16") and not torch.cuda.is_available()
+    return "32-true" if missing or precision == "auto" else precision

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.checkpoint import load
+from zoo.checkpoint import build_data, build_model, read_checkpoint, trained_precision
 from zoo.tracking.predictions import predictions_table
 
 if TYPE_CHECKING:
@@ -31,9 +31,16 @@ def predict(run: str | Path, path: str | Path, *, trust: bool = False) -> pa.Tab
     """
     from lightning.pytorch import Trainer
 
-    model, data = load(run, trust=trust)
+    content = read_checkpoint(run)
+    model, data = build_model(content, trust=trust), build_data(content, trust=trust)
+    precision: Any = trained_precision(content)
     trainer = Trainer(
-        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, devices=1
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        devices=1,
+        precision=precision,
     )
     return predict_table(model, data, str(path), trainer)
 

@@ -39,6 +39,10 @@ _SHIPPED: dict[str, dict[str, tuple[str, str]]] = {
         "LRMonitor": ("zoo.callbacks.lr_monitor:LRMonitor", "log the learning rate"),
         "ProgressBar": ("zoo.callbacks.progress_bar:ProgressBar", "bar in a terminal, a line an epoch elsewhere"),
         "StopOnNaN": ("zoo.callbacks.stop_on_nan:StopOnNaN", "stop at once when the loss is NaN or infinite"),
+        "Compile": (
+            "zoo.callbacks.compile:Compile",
+            "torch.compile without a change to the checkpoint; off unless asked",
+        ),
         "Figures": ("zoo.callbacks.figures:Figures", "learning curves and confusion matrix as pictures"),
     },
 }

@@ -288,3 +288,43 @@ def test_predict_gives_rows_in_order_with_probabilities(tmp_path: Path) -> None:
     outputs: Any = trainer.predict(model, dataloaders=data.predict_dataloader())
     assert torch.cat([index for index, _ in outputs]).tolist() == list(range(37))
     np.testing.assert_allclose(torch.cat([scores for _, scores in outputs]).sum(dim=1), 1, atol=1e-6)
+
+
+class Modes(Callback):
+    """Notes what torch is told before a step is taken and while a split is judged."""
+
+    def __init__(self) -> None:
+        self.gradients: list[bool] = []
+        self.inference: dict[str, bool] = {}
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self.gradients.append(torch.is_grad_enabled())
+
+    def on_before_zero_grad(self, trainer: Trainer, pl_module: LightningModule, optimizer: Any) -> None:
+        self.optimizer = optimizer
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self.inference["fit" if trainer.state.fn == "fit" else "validate"] = torch.is_inference_mode_enabled()
+        if trainer.state.fn == "fit":
+            assert not torch.is_grad_enabled()
+            assert all(parameter.grad is None for parameter in pl_module.parameters())  # set_to_none, memory is free
+
+    def on_test_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self.inference["test"] = torch.is_inference_mode_enabled()
+
+
+def test_evaluation_keeps_no_graph_and_gradients_are_none_between_steps(tmp_path: Path) -> None:
+    data, modes = tabular(tmp_path), Modes()
+    model = build("MLPClassifier", data)
+    trainer = short_trainer(tmp_path, callbacks=[modes])
+    trainer.fit(model, datamodule=data)
+    trainer.validate(model, datamodule=data, verbose=False)
+    trainer.test(model, datamodule=data, verbose=False)
+    assert modes.gradients
+    assert all(modes.gradients)
+    # Within a fit Lightning goes without gradients only: tensors of inference mode could not be trained on afterwards.
+    assert modes.inference == {"fit": False, "validate": True, "test": True}

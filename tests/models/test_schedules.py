@@ -2,14 +2,25 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Timer
 
 from tests.fits import QUIET, build, short_trainer, tabular
 from zoo.errors import InputError
-from zoo.models.schedules import PLATEAU_PATIENCE, SCHEDULES, check_schedule, lr_factor
+from zoo.models.schedules import (
+    PLATEAU_PATIENCE,
+    SCHEDULES,
+    build_schedule,
+    check_schedule,
+    lr_factor,
+    lr_factor_by_time,
+    time_share,
+)
 
 pytestmark = QUIET
 
@@ -108,3 +119,53 @@ def test_pitfall_09_plateau_takes_its_monitor_from_the_model_and_warms_up(
         [1e-12] * ((PLATEAU_PATIENCE + 2) * per_epoch - warm)
     )
     assert rates.rates[-1] == pytest.approx(0.3e-12)
+
+
+# ---- by time ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "plateau"])
+def test_by_time_the_shape_is_that_by_steps(name: str) -> None:
+    """Fine steps are nearly time; the warm-up counts its steps from 1."""
+    for step in range(0, 1001):
+        by_steps = lr_factor(name, step, total_steps=1000, warmup_steps=100)
+        assert lr_factor_by_time(name, step / 1000, warmup=0.1) == pytest.approx(by_steps, abs=0.012), step
+    assert lr_factor_by_time(name, 1.0, warmup=0.1) == lr_factor(name, 1000, total_steps=1000, warmup_steps=100)
+    assert lr_factor_by_time(name, 1.7, warmup=0.1) == lr_factor_by_time(name, 1.0, warmup=0.1)
+
+
+def test_all_parameter_groups_and_processes_take_the_rate_of_one_look_at_the_clock() -> None:
+    parameters = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    optimizer = torch.optim.SGD([{"params": [p]} for p in parameters], lr=1.0)
+    looks = iter([0.0, 0.5, 0.9])
+    schedule, _ = build_schedule(optimizer, "linear", total_steps=0, warmup=0.0, mode="min", spent=lambda: next(looks))
+    for expected in (1.0, 0.5, 0.1):
+        assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([expected] * 2)
+        optimizer.step()
+        if expected > 0.1:
+            schedule.step()
+    assert not any("clock" in key or "spent" in key for key in schedule.state_dict())
+    assert "lr_lambdas" not in schedule.state_dict() or schedule.state_dict()["lr_lambdas"] == [None, None]
+
+
+def test_the_first_processs_clock_counts() -> None:
+    timer = Timer({"seconds": 10})
+    told: list[float] = []
+
+    def broadcast(share: float) -> float:
+        told.append(share)
+        return 0.25
+
+    trainer: Any = SimpleNamespace(callbacks=[timer], world_size=2, strategy=SimpleNamespace(broadcast=broadcast))
+    spent = time_share(trainer)
+    assert spent is not None
+    assert spent() == 0.25
+    assert told == [0.0]
+    assert time_share(SimpleNamespace(callbacks=[Timer()])) is None  # type: ignore[arg-type]
+    assert time_share(SimpleNamespace(callbacks=[])) is None  # type: ignore[arg-type]
+
+
+def test_a_rate_that_falls_to_the_end_needs_an_end(tmp_path: Path) -> None:
+    data = tabular(tmp_path)
+    with pytest.raises(InputError, match="the schedule cosine needs an end: give --trainer.max_epochs"):
+        short_trainer(tmp_path, epochs=-1).fit(build("MLPClassifier", data), datamodule=data)

@@ -35,6 +35,20 @@ def test_a_vit_takes_an_oblong_image() -> None:
     assert network(torch.randn(2, 3, 32, 64)).shape == (2, 5)
 
 
+def test_it_computes_channels_last_with_the_same_numbers() -> None:
+    torch.manual_seed(0)
+    network = TimmBackbone("test_efficientnet", 5, channels=3, image_size=32).eval()
+    image, seen = torch.randn(2, 3, 32, 32), []
+    network.model.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
+    logits = network(image)
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+    kernels = [parameter for parameter in network.parameters() if parameter.ndim == 4 and parameter.size(1) > 1]
+    assert kernels
+    assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+    network.to(memory_format=torch.contiguous_format)
+    assert torch.allclose(network.model(image), logits, atol=1e-5)
+
+
 def test_an_unknown_name_lists_the_nearest() -> None:
     with pytest.raises(ValueError, match="timm has no model 'resnet_18'; nearest: resnet18, "):
         TimmBackbone("resnet_18", 5, channels=1, image_size=32)

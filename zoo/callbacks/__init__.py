@@ -2,10 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["BestCheckpoint", "EarlyStopping", "Figures", "LRMonitor", "ProgressBar", "RandomState", "StopOnNaN"]
+__all__ = [
+    "BestCheckpoint",
+    "Budget",
+    "Compile",
+    "EarlyStopping",
+    "Figures",
+    "LRMonitor",
+    "ProgressBar",
+    "RandomState",
+    "StopOnNaN",
+]
 
 if TYPE_CHECKING:
     from zoo.callbacks.best_checkpoint import BestCheckpoint, RandomState
+    from zoo.callbacks.budget import Budget
+    from zoo.callbacks.compile import Compile
     from zoo.callbacks.early_stopping import EarlyStopping
     from zoo.callbacks.figures import Figures
     from zoo.callbacks.lr_monitor import LRMonitor
@@ -14,6 +26,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BestCheckpoint": "zoo.callbacks.best_checkpoint",
+    "Budget": "zoo.callbacks.budget",
+    "Compile": "zoo.callbacks.compile",
     "EarlyStopping": "zoo.callbacks.early_stopping",
     "Figures": "zoo.callbacks.figures",
     "LRMonitor": "zoo.callbacks.lr_monitor",

@@ -12,7 +12,9 @@ from lightning.pytorch import Trainer
 
 from zoo import checkpoint
 from zoo.cli.parser import ZooCLI, namespace_dict
+from zoo.cli.precision import AUTO
 from zoo.cli.quiet import quiet
+from zoo.cli.threads import use_cores
 from zoo.cli.words import take_flag, take_option
 from zoo.errors import InputError
 from zoo.messages import say
@@ -52,7 +54,10 @@ class RunCLI(ZooCLI):
         self.datamodule = checkpoint.build_data(self.content, trust=self.trust, arguments=arguments)
         self.model = checkpoint.build_model(self.content, trust=self.trust)
         self.wanted_path = wanted if wanted != self.trained_path else None
+        use_cores()
         settings = namespace_dict(self.config.trainer)
+        if settings["precision"] == AUTO:
+            settings["precision"] = checkpoint.trained_precision(self.content)
         plain = {"logger": False, "callbacks": [], "enable_checkpointing": False, "default_root_dir": None}
         self.trainer = Trainer(**{**settings, **plain, "enable_progress_bar": False})
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Timer
 
 from zoo import checkpoint, registry
-from zoo.callbacks import RandomState
+from zoo.callbacks import Budget, RandomState
 from zoo.cli.parser import ZooCLI, prune_links
+from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
+from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
@@ -46,6 +49,9 @@ class FitCLI(ZooCLI):
         self.check_sizes()
         self.model.check_data(self.datamodule)
         settings = self.config_init.trainer
+        use_cores(processes_here(settings))
+        settings.precision = settle_precision(settings, self.model, self.datamodule)
+        self.config.trainer.precision = settings.precision  # a resumed or repeated run computes alike
         config = self.plain_config()
         self.folder = self._folder(settings.default_root_dir or "runs")
         try:
@@ -89,12 +95,14 @@ class FitCLI(ZooCLI):
         keys = self._parser(self.subcommand).callback_keys
         named = [self._get(self.config_init, key) for key in keys]
         user = settings.callbacks or []
-        own = [
+        own: list[Callback] = [
             RandomState(),
             self.summary,
             PredictionWriter(str(self.folder / PREDICTIONS)),
             RunInfo(config, wandb_run_id(loggers)),
         ]
+        if settings.max_time is not None and not any(isinstance(c, Timer) for c in as_list(user)):
+            own.append(Budget(settings.max_time))
         # A callback of the user's own kind beats the named one of that kind.
         kept = [
             c
@@ -148,8 +156,22 @@ def resume_run(run_path: str, words: list[str]) -> int:
     done = content["epoch"] + 1
     if cli.trainer.max_epochs is not None and 0 < cli.trainer.max_epochs <= done:
         raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")
+    check_time_left(content, cli.trainer, run_path)
     check_same_model(content, cli.model, run_path)
     return train(cli, checkpoint_file=str(last))
+
+
+def check_time_left(content: dict[str, Any], trainer: Trainer, run_path: str) -> None:
+    """Raise where the run has spent its `max_time`, but for a remainder too short for anything."""
+    for timer in trainer.callbacks:  # type: ignore[attr-defined]
+        state = content.get("callbacks", {}).get(timer.state_key)
+        if isinstance(timer, Budget) and state is not None:
+            timer.load_state_dict(state)
+            if (timer.time_remaining() or 0.0) <= 0.02 * timer.time_elapsed():
+                raise InputError(
+                    f"{run_path} has spent its {timer.time_elapsed():.0f} seconds: say a longer --trainer.max_time, "
+                    "in which those count"
+                )
 
 
 def check_same_model(content: dict[str, Any], model: Any, run_path: str) -> None:

@@ -14,7 +14,7 @@ import yaml
 from lightning.pytorch import Trainer
 
 from zoo import registry
-from zoo.callbacks import BestCheckpoint, EarlyStopping, Figures, LRMonitor, ProgressBar, StopOnNaN
+from zoo.callbacks import BestCheckpoint, Compile, EarlyStopping, Figures, LRMonitor, ProgressBar, StopOnNaN
 from zoo.data.base import DataModule
 from zoo.errors import InputError, did_you_mean
 from zoo.models.base import Model
@@ -26,6 +26,7 @@ NAMED_CALLBACKS: dict[str, Any] = {
     "progress_bar": ProgressBar,
     "stop_on_nan": StopOnNaN,
     "figures": Figures,
+    "compile": Compile,
 }
 
 

@@ -13,14 +13,17 @@ from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from zoo import registry
+from zoo.callbacks.budget import seconds_of
 from zoo.cli.configs import existing_config
-from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain, innermost
+from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain, given_keys, innermost
+from zoo.cli.precision import AUTO, ZooTrainer, check_precision
 from zoo.data.base import DataModule
 from zoo.errors import InputError
 from zoo.models.base import Model
 
 TRAINER_DEFAULTS: dict[str, Any] = {
-    "max_epochs": 50,
+    "max_epochs": 50,  # no limit where `max_time` was given and neither epochs nor steps
+    "precision": AUTO,
     "gradient_clip_val": 1.0,
     "log_every_n_steps": 10,
     "num_sanity_val_steps": 0,  # the first epoch ends with a validation anyway
@@ -51,6 +54,7 @@ class ZooCLI(LightningCLI):
                 subclass_mode_data=True,
                 save_config_callback=None,
                 seed_everything_default=0,
+                trainer_class=ZooTrainer,
                 trainer_defaults=TRAINER_DEFAULTS,
                 auto_configure_optimizers=False,
                 run=False,
@@ -76,6 +80,8 @@ class ZooCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Let the model's task kind decide what an undecided target is; keep the sizes that the user typed."""
+        check_precision(self.config.trainer.precision)
+        self._take_budget()
         kind = class_of(self.config.model.class_path)
         data = self.config.data.init_args
         if data.get("task") == "auto" and getattr(kind, "task_kind", None):
@@ -83,6 +89,16 @@ class ZooCLI(LightningCLI):
         self._typed_sizes = {
             name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
         }
+
+    def _take_budget(self) -> None:
+        """A time to train for is the only limit where no other was given."""
+        trainer = self.config.trainer
+        if trainer.max_time is None:
+            return
+        seconds_of(trainer.max_time)
+        limits = ("trainer.max_epochs", "trainer.max_steps")
+        if not any(key in limits and str(value) not in ("-1", "None") for key, value, _ in given_keys(self.argv)):
+            trainer.max_epochs = -1
 
     def check_sizes(self) -> None:
         """An explicit size that contradicts the data is an error that names both."""

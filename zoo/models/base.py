@@ -11,13 +11,16 @@ from typing import Any, ClassVar, cast
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from lightning.pytorch.utilities.enums import GradClipAlgorithmType
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import InputError
 from zoo.models.driver import forget_absent_driver
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
-from zoo.models.schedules import build_schedule, check_schedule
+from zoo.models.precision import unfused
+from zoo.models.schedules import build_schedule, check_schedule, time_share
 
 CHECKPOINT_FORMAT = 1
 
@@ -143,7 +146,7 @@ class Model(LightningModule, ABC):
         if self._to_log is not None:
             self._log_step(outputs)
         # Here and not at the epoch's end: callbacks are asked before the model, and read it there.
-        if self.trainer.is_last_batch:
+        if self.trainer.is_last_batch or self.trainer.should_stop:  # a budget ends within an epoch
             self._log_epoch_loss()
 
     def on_validation_epoch_start(self) -> None:
@@ -170,17 +173,16 @@ class Model(LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self, self.optimizer_name, lr=self.lr, weight_decay=self.weight_decay)
-        total = (
-            int(self.trainer.estimated_stepping_batches)
-            if self.trainer.max_epochs != -1 or self.trainer.max_steps > 0
-            else 0
-        )
+        if self.trainer.precision == "16-mixed":
+            optimizer = unfused(optimizer)
+        limited = self.trainer.max_epochs != -1 or self.trainer.max_steps > 0
         by_step, by_epoch = build_schedule(
             optimizer,
             self.schedule,
-            total_steps=total,
-            warmup_steps=round(self.warmup * total),
+            total_steps=int(self.trainer.estimated_stepping_batches) if limited else 0,
+            warmup=self.warmup,
             mode=self.monitor[1],
+            spent=time_share(self.trainer),
         )
         schedules: list[dict[str, Any]] = [{"scheduler": by_step, "interval": "step", "name": "lr"}]
         if by_epoch is not None:
@@ -188,6 +190,20 @@ class Model(LightningModule, ABC):
                 {"scheduler": by_epoch, "interval": "epoch", "monitor": self.monitor[0], "name": "lr_plateau"}
             )
         return [optimizer], schedules
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        plugin = self.trainer.precision_plugin
+        if isinstance(plugin, MixedPrecision) and plugin.scaler is None and gradient_clip_val:
+            # Lightning refuses a fused optimiser here for the sake of a scaler, which bf16 does not have.
+            kind = GradClipAlgorithmType(gradient_clip_algorithm or GradClipAlgorithmType.NORM)
+            Precision.clip_gradients(plugin, optimizer, gradient_clip_val, kind)
+        else:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def no_weight_decay(self) -> set[str]:
         """Parameters that get no weight decay beside biases and normalisation, as the network names them."""

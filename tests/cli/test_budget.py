@@ -1,0 +1,120 @@
+"""`zoo fit --trainer.max_time`: time is the only limit unless another was given; the rate is at its end; resume."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from zoo.cli.main import main
+from zoo.tracking.metrics_csv import read_metrics
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+WINE = (
+    "model: MLPClassifier\ndata:\n  class_path: TabularDataModule\n  init_args: {path: sample:wine, target: target}\n"
+)
+FIT = ["fit", "--config", "wine.yaml", "--early_stopping.enabled", "false", "--figures.enabled", "false"]
+PLAIN = ["--trainer.logger", "false"]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wine.yaml").write_text(WINE)
+
+
+def settings(run: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load(Path(run, "config.yaml").read_text())["trainer"]
+    return config
+
+
+def last_rate(run: str) -> float:
+    content = torch.load(f"runs/{run}/checkpoints/last.ckpt", weights_only=True)
+    return float(content["optimizer_states"][0]["param_groups"][0]["lr"])
+
+
+@pytest.mark.slow
+def test_the_time_ends_the_fit_with_the_rate_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    flags = ["--trainer.max_time", "00:00:00:03", "--model.lr", "0.01", "--trainer.log_every_n_steps", "1"]
+    assert main([*FIT, *flags, "--name", "run"]) == 0
+    trainer = settings("runs/run")
+    assert (trainer["max_epochs"], trainer["max_steps"], trainer["max_time"]) == (-1, -1, "00:00:00:03")
+    result = json.loads(Path("runs/run/summary.json").read_text())
+    assert 2 < result["seconds"] < 6  # a busy machine
+    assert result["status"] == "finished"
+    rows = read_metrics("runs/run/metrics.csv")
+    rates = [row["lr"] for row in rows if "lr" in row]
+    assert max(rates) > 0.95 * 0.01
+    assert rates[-1] < 0.05 * 0.01
+    assert last_rate("run") < 0.05 * 0.01
+    validated = [row for row in rows if "val/loss" in row]
+    assert len(validated) == result["epochs"]
+    assert result["best/val/loss"] == min(row["val/loss"] for row in validated)
+    assert main(["fit", "--resume", "runs/run"]) == 2
+    assert "runs/run has spent its " in capsys.readouterr().err
+    assert main(["fit", "--resume", "runs/run", "--trainer.max_time", "00:00:00:05"]) == 0
+    more = json.loads(Path("runs/run/summary.json").read_text())
+    assert more["steps"] > result["steps"]
+    assert 3 < more["seconds"] < 9
+
+
+@pytest.mark.parametrize(
+    ("flags", "epochs", "steps"),
+    [
+        (["--trainer.max_time", "00:01:00:00", "--trainer.max_epochs", "2"], 2, -1),
+        (["--trainer.max_time=00:01:00:00", "--trainer.max_steps=3"], 50, 3),
+        (["--trainer.max_time", "00:01:00:00", "--config", "two.yaml"], 2, -1),
+        (["--trainer.max_steps", "3"], 50, 3),
+    ],
+)
+def test_limits_that_were_given_stand(flags: list[str], epochs: int, steps: int) -> None:
+    Path("two.yaml").write_text("trainer: {max_epochs: 2}\n")
+    assert main([*FIT, *PLAIN, *flags, "--name", "run"]) == 0
+    assert (settings("runs/run")["max_epochs"], settings("runs/run")["max_steps"]) == (epochs, steps)
+
+
+def test_a_time_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, *PLAIN, "--trainer.max_time", "10m"]) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1] == (
+        "zoo: trainer.max_time is DD:HH:MM:SS, 00:00:10:00 for ten minutes, got '10m'"
+    )
+    assert not Path("runs").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_same_rates_and_stop_together() -> None:
+    Path("both.py").write_text(
+        "import os, sys\n"
+        "from lightning.pytorch import Trainer\n"
+        "from lightning.pytorch.callbacks import Callback\n"
+        "class Rates(Callback):\n"
+        "    rates = []\n"
+        "    def on_train_batch_start(self, trainer, *rest):\n"
+        "        self.rates.append(trainer.optimizers[0].param_groups[0]['lr'])\n"
+        "    def on_train_end(self, trainer, pl_module):\n"
+        "        open(f\"rates{os.environ.get('LOCAL_RANK', '0')}\", 'w').write(repr(self.rates))\n"
+        "fit = Trainer.fit\n"
+        "def watched(self, *a, **k):\n"
+        "    self.callbacks.append(Rates())\n"
+        "    return fit(self, *a, **k)\n"
+        "Trainer.fit = watched\n"
+        "from zoo.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    flags = ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--trainer.strategy", "ddp"]
+    command = [sys.executable, "both.py", *FIT, *PLAIN, *flags, "--trainer.max_time", "00:00:00:03"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = (Path(f"rates{rank}").read_text() for rank in (0, 1))
+    assert first == second
+    assert len(first.split(",")) > 10
