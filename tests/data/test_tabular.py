@@ -49,7 +49,7 @@ def test_a_batch_holds_numbers_ids_target_and_index(file: str) -> None:
     batch = next(iter(data.train_dataloader()))
     assert {name: (array.dtype, tuple(array.shape)) for name, array in batch.items()} == {
         "numeric": (torch.float32, (8, 11)),
-        "categorical": (torch.int64, (8, 1)),
+        "categorical": (torch.int32, (8, 1)),
         "index": (torch.int64, (8,)),
         "target": (torch.int64, (8,)),
     }

@@ -16,21 +16,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 
 from zoo.data.arrays import ArrayDataset, Batch, whole_batch
+from zoo.data.cache import Cache
+from zoo.data.parts import PARTS, only_part, rows_of_classes, rows_with_target, split_off
 from zoo.data.source import Source
-from zoo.data.splits import split_digest, stratified_split
+from zoo.data.splits import split_digest
 from zoo.data.target import TargetEncoder
 from zoo.errors import InputError
-from zoo.messages import say
 
-PARTS = ("train", "val", "test")
 STATE_FORMAT = 1
 
 
@@ -48,6 +46,8 @@ class DataModule(LightningDataModule, ABC):
         batch_size: Rows a batch; None sizes it by the number of rows.
         num_workers: Loader processes; 0 is fastest for arrays in memory.
         seed: Of the split.
+        cache_limit: GiB that encoded data of all sets together may take on disk, to be found again by the next start;
+            0 keeps nothing.
 
     Raises:
         InputError: What was given cannot be read or learned from; the message says what to do.
@@ -68,6 +68,7 @@ class DataModule(LightningDataModule, ABC):
         batch_size: int | None,
         num_workers: int,
         seed: int,
+        cache_limit: float = 50.0,
     ) -> None:
         super().__init__()
         if task not in ("auto", "classification", "regression"):
@@ -84,6 +85,7 @@ class DataModule(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
+        self.cache = Cache(cache_limit)
         self.whole_path: str | None = None
         self._target_encoder: TargetEncoder | None = None
         self._encoder_ready = False
@@ -192,78 +194,50 @@ class DataModule(LightningDataModule, ABC):
     @cached_property
     def sources(self) -> dict[str, Source]:
         """Train, validation and test rows, before encoding. Rows without a target are left out, and that is said."""
-        found = {part: self._with_target(source) for part, source in self.read(self.path).items()}
+        return self.find_sources()
+
+    def find_sources(self) -> dict[str, Source]:
+        """Read and split; rows of classes that train does not have are left out, and that is said."""
+        found = {part: rows_with_target(source) for part, source in self.read(self.path).items()}
         for part, path in (("val", self.val_path), ("test", self.test_path)):
             if path is not None:
-                found[part] = self._with_target(_only(self.read(path), part))
+                found[part] = rows_with_target(only_part(self.read(path), part))
         if "all" in found:
             found["train"] = found.pop("all")
         if "train" not in found:
             raise InputError(f"{self.path}: no train part found; a folder holds train, val and test, or class folders")
-        return self._split(found)
-
-    def _with_target(self, source: Source) -> Source:
-        if len(source) == 0:
-            raise InputError(f"{source.path}: no rows")
-        known = np.ones(len(source), dtype=bool)
-        for column in source.target:
-            known &= column.is_valid().to_numpy(zero_copy_only=False)
-        if known.all():
-            return source
-        if not known.any():
-            raise InputError(
-                f"{source.path}: target {source.target_names[0]!r} has no value in any row: choose another --data.target"
-            )
-        say(f"{source.path}: {int((~known).sum())} of {len(source)} rows have no target and are left out")
-        return source.take(np.flatnonzero(known))
-
-    def _split(self, found: dict[str, Source]) -> dict[str, Source]:
-        val_fraction = 0.0 if "val" in found else self.val_fraction
-        test_fraction = 0.0 if "test" in found else self.test_fraction
-        whole = found["train"]
-        strata = self._strata(whole)
-        try:
-            rows = stratified_split(strata, val_fraction=val_fraction, test_fraction=test_fraction, seed=self.seed)
-        except ValueError as error:
-            raise InputError(f"data: {error}") from error
-        parts = {part: whole.take(chosen) for part, chosen in zip(PARTS, rows, strict=True)} | {
-            part: source for part, source in found.items() if part != "train"
-        }
-        if len(parts["val"]) == 0:
-            raise InputError(
-                f"{whole.path}: {len(whole)} rows leave none for validation: give more rows, a larger "
-                "--data.val_fraction or a --data.val_path"
-            )
-        return {part: source for part, source in parts.items() if len(source)}
-
-    def _strata(self, source: Source) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Class of each row; rows of equal labels together for several columns; one class for numbers."""
-        kind = TargetEncoder.fit(source.target, source.target_names, self.task, source.path)
-        if kind.task == "regression":
-            return np.zeros(len(source), dtype=np.int64)
-        ids = kind.encode(source.target, source.target_names, source.path).numpy()
-        return ids if ids.ndim == 1 else np.unique(ids, axis=0, return_inverse=True)[1].reshape(-1)
+        parts = split_off(
+            found, task=self.task, val_fraction=self.val_fraction, test_fraction=self.test_fraction, seed=self.seed
+        )
+        train = parts["train"]
+        if self._target_encoder is None:
+            self._target_encoder = TargetEncoder.fit(train.target, train.target_names, self.task, train.path)
+        encoder = self._target_encoder
+        return {part: source if part == "train" else rows_of_classes(source, encoder) for part, source in parts.items()}
 
     # ---- fitting and encoding ----------------------------------------------------------------------------------
 
     def _fit(self) -> None:
-        if self._target_encoder is None:
-            train = self.sources["train"]
-            self._target_encoder = TargetEncoder.fit(train.target, train.target_names, self.task, train.path)
-        if not self._encoder_ready:
-            self.fit_encoder(self.sources["train"])
-            self._encoder_ready = True
+        if self._target_encoder is None or not self._encoder_ready:
+            train = self.sources["train"]  # finding them fits the target
+            if not self._encoder_ready:
+                self.fit_encoder(train)
+                self._encoder_ready = True
 
     def dataset(self, part: str) -> ArrayDataset:
         """The encoded rows of `train`, `val`, `test` or `predict`, made once."""
         if part not in self._datasets:
             self._fit()
-            source = self.source(part)
-            arrays = self.encode(source) | {"index": torch.arange(len(source))}
-            if source.target:
-                arrays["target"] = self.target_encoder.encode(source.target, source.target_names, source.path)
-            self._datasets[part] = self.make_dataset(arrays, training=part == "train")
+            self._datasets[part] = self.make_dataset(self.encode_part(part), training=part == "train")
         return self._datasets[part]
+
+    def encode_part(self, part: str) -> Batch:
+        """The arrays of a part: what `encode` gives, `index`, and `target` where it is known."""
+        source = self.source(part)
+        arrays = self.encode(source) | {"index": torch.arange(len(source))}
+        if source.target:
+            arrays["target"] = self.target_encoder.encode(source.target, source.target_names, source.path)
+        return arrays
 
     def source(self, part: str) -> Source:
         """The raw rows behind `dataset(part)`, in the same order."""
@@ -275,25 +249,7 @@ class DataModule(LightningDataModule, ABC):
             raise InputError(
                 f"{self.path}: no {part} rows; give --data.{part}_path or a --data.{part}_fraction above 0"
             )
-        if part != "train":
-            self.sources[part] = self._known_classes(self.sources[part])
         return self.sources[part]
-
-    def _known_classes(self, source: Source) -> Source:
-        """Without the rows of classes that train does not have; that is said."""
-        if self.target_encoder.task != "classification":
-            return source
-        ids = self.target_encoder.encode(source.target, source.target_names, source.path)
-        known = (ids >= 0).numpy()
-        if known.all():
-            return source
-        strange = pc.unique(source.target[0].filter(pa.array(~known))).to_pylist()
-        if not known.any():
-            raise InputError(f"{source.path}: no row is of a class that train rows have; found {strange[0]!r}, ...")
-        say(
-            f"{source.path}: {int((~known).sum())} rows are of classes train does not have ({strange[0]!r}, ...): left out"
-        )
-        return source.take(np.flatnonzero(known))
 
     def use_whole(self, path: str, *, with_target: bool) -> Source:
         """Take every row of a file for test, validation or predict; the fitted encoder stays as it is.
@@ -305,7 +261,7 @@ class DataModule(LightningDataModule, ABC):
         if len(source) == 0:
             raise InputError(f"{path}: no rows")
         if with_target:
-            source = self._known_classes(self._with_target(source))
+            source = rows_of_classes(rows_with_target(source), self.target_encoder)
             self.whole_path = path
         elif source.target and any(column.null_count for column in source.target):
             source = replace(source, target=(), target_names=())
@@ -386,19 +342,3 @@ class DataModule(LightningDataModule, ABC):
 
     def _target_names(self) -> tuple[str, ...]:
         return self.sources["train"].target_names
-
-
-def _only(found: dict[str, Source], part: str) -> Source:
-    return found.get("all") or found.get(part) or next(iter(found.values()))
-
-
-def find_parts(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
-    """`train.*`, `val.*` and `test.*` (or `validation.*`, `valid.*`) in a folder, by part."""
-    found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        part = {"validation": "val", "valid": "val"}.get(file.stem.lower(), file.stem.lower())
-        if part in PARTS and file.suffix.lower() in endings:
-            if part in found:
-                raise InputError(f"{folder}: both {found[part].name} and {file.name} are a {part} part: keep one")
-            found[part] = file
-    return {part: found[part] for part in PARTS if part in found}

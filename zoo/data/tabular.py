@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from zoo.data.arrays import Batch
-from zoo.data.base import DataModule, find_parts
-from zoo.data.source import Source, flat_array
+from zoo.data.base import DataModule
+from zoo.data.parts import find_parts
+from zoo.data.source import Source, TableSource, whole_array
 from zoo.data.table import TABLE_ENDINGS, existing_path, read_table
 from zoo.data.tabular_encoder import TabularEncoder, count_unseen
 from zoo.data.tabular_samples import load_sample
@@ -36,9 +37,11 @@ class TabularDataModule(DataModule):
         batch_size: Rows a batch; None sizes it by the number of rows.
         num_workers: Loader processes.
         seed: Of the split.
+        cache_limit: GiB that encoded data of all sets together may take on disk (`ZOO_CACHE`, or the user's cache
+            folder). The next start on a file of 32 MiB or more neither reads nor encodes it. 0 keeps nothing.
 
     Shape:
-        A batch: numeric float32 (batch, n_numeric), categorical int64 (batch, n_categories), target, index (batch,).
+        A batch: numeric float32 (batch, n_numeric), categorical int32 (batch, n_categories), target, index (batch,).
 
     Raises:
         InputError: A file or column is missing, or nothing can be learned from it.
@@ -60,6 +63,7 @@ class TabularDataModule(DataModule):
         batch_size: int | None = None,
         num_workers: int = 0,
         seed: int = 0,
+        cache_limit: float = 50.0,
     ) -> None:
         super().__init__(
             path,
@@ -72,6 +76,7 @@ class TabularDataModule(DataModule):
             batch_size=batch_size,
             num_workers=num_workers,
             seed=seed,
+            cache_limit=cache_limit,
         )
         self.ignore = list(ignore or ())
         self.encoder = TabularEncoder({})
@@ -80,14 +85,11 @@ class TabularDataModule(DataModule):
     def read(self, path: str, *, with_target: bool = True) -> dict[str, Source]:
         if path.startswith("sample:"):
             return {"all": self._source(load_sample(path.removeprefix("sample:")), path, with_target)}
-        found = existing_path(path)
-        if found.is_file():
-            return {"all": self._source(read_table(found), path, with_target)}
-        parts = find_parts(found, TABLE_ENDINGS)
-        if not parts:
-            names = ", ".join(sorted(file.name for file in found.iterdir())[:10]) or "nothing"
-            raise InputError(f"{path} is a folder without train.csv (or .parquet); it holds {names}: name one file")
-        return {part: self._source(read_table(file), str(file), with_target) for part, file in parts.items()}
+        files = table_files(path)
+        return {
+            part: self._source(read_table(file), path if part == "all" else str(file), with_target)
+            for part, file in files.items()
+        }
 
     def _source(self, table: pa.Table, where: str, with_target: bool) -> Source:
         columns: Sequence[str] = table.column_names
@@ -101,19 +103,21 @@ class TabularDataModule(DataModule):
             if name not in columns and with_target:
                 raise InputError(f"{where} has no column {name!r} (data.ignore): {did_you_mean(name, columns)}")
         drop = [name for name in columns if name in names or name in self.ignore]
-        return Source(
+        return TableSource(
             rows=table.drop_columns(drop),
-            target=tuple(flat_array(table[name]) for name in names),
+            target=tuple(whole_array(table[name]) for name in names),
             target_names=names,
             index=np.arange(table.num_rows),
             path=str(Path(where)) if not where.startswith("sample:") else where,
         )
 
     def fit_encoder(self, source: Source) -> None:
-        self.encoder = TabularEncoder.fit(source.rows)
+        assert isinstance(source, TableSource)
+        self.encoder = TabularEncoder.fit(source.rows, source.picked)
 
     def encode(self, source: Source) -> Batch:
-        arrays = self.encoder.encode(source.rows, source.path)
+        assert isinstance(source, TableSource)
+        arrays = self.encoder.encode(source.rows, source.path, source.picked)
         for name, count in count_unseen(arrays["categorical"], self.encoder.category_names).items():
             say(f"{source.path}: column {name!r} has {count} cells whose value train rows do not hold (or hold once)")
         return arrays
@@ -131,3 +135,19 @@ class TabularDataModule(DataModule):
 
     def load_encoder_state(self, state: dict[str, Any]) -> None:
         self.encoder = TabularEncoder(state["columns"])
+
+
+def table_files(path: str) -> dict[str, Path]:
+    """The file at a path as `all`, or those of a folder by part.
+
+    Raises:
+        InputError: There is none.
+    """
+    found = existing_path(path)
+    if found.is_file():
+        return {"all": found}
+    parts = find_parts(found, TABLE_ENDINGS)
+    if not parts:
+        names = ", ".join(sorted(file.name for file in found.iterdir())[:10]) or "nothing"
+        raise InputError(f"{path} is a folder without train.csv (or .parquet); it holds {names}: name one file")
+    return parts
