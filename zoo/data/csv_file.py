@@ -112,7 +112,7 @@ def _read(path: Path, dialect: Dialect) -> pa.Table:
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
                 raise
-            return _read_whole(path, dialect)  # tells the row of an error by its number in the file
+            return _read_whole(path, dialect)  # a piece may be cut wrongly; what the whole file gives, counts
 
 
 def _read_as(path: Path, dialect: Dialect, types: dict[str, pa.DataType]) -> pa.Table:

@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from zoo.data.arrays import Batch
 from zoo.data.base import DataModule
+from zoo.data.cache import files_fingerprint
 from zoo.data.parts import find_parts
+from zoo.data.saved_table import LEAST_BYTES, SAVED_FORMAT, SavedTable, expected_bytes, save_table
 from zoo.data.source import Source, TableSource, whole_array
 from zoo.data.table import TABLE_ENDINGS, existing_path, read_table
 from zoo.data.tabular_encoder import TabularEncoder, count_unseen
 from zoo.data.tabular_samples import load_sample
-from zoo.data.target import choose_target
+from zoo.data.target import TargetEncoder, choose_target
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 
@@ -80,6 +82,7 @@ class TabularDataModule(DataModule):
         )
         self.ignore = list(ignore or ())
         self.encoder = TabularEncoder({})
+        self._saved: SavedTable | None = None
         self.save_hyperparameters()
 
     def read(self, path: str, *, with_target: bool = True) -> dict[str, Source]:
@@ -90,6 +93,82 @@ class TabularDataModule(DataModule):
             part: self._source(read_table(file), path if part == "all" else str(file), with_target)
             for part, file in files.items()
         }
+
+    def find_sources(self) -> dict[str, Source]:
+        saved = self._find_saved()
+        if saved is None:
+            return super().find_sources()
+        self._saved = saved
+        self.target = saved.target_names
+        if self._target_encoder is None:
+            self._target_encoder = TargetEncoder.from_state(saved.target)
+        if not self._encoder_ready:
+            self.encoder = TabularEncoder(saved.columns)
+            self._encoder_ready = True
+        return saved.sources()
+
+    def _find_saved(self) -> SavedTable | None:
+        """The encoded rows in the cache; made first where they are not there, unless another encoder was restored."""
+        made_from = self._made_from()
+        if made_from is None:
+            return None
+        if self._encoder_ready:
+            found = self.cache.find(made_from)
+            saved = None if found is None else SavedTable(found)
+            return saved if saved is not None and self._agrees(saved) else None
+        files = self._files()
+        try:
+            found = self.cache.entry(made_from, self._save, n_bytes=expected_bytes(files))
+        except OSError as error:
+            say(f"{self.path}: the encoded rows cannot be kept in {self.cache.folder} ({error}); going on without")
+            found = None
+        return None if found is None else SavedTable(found)
+
+    def _made_from(self) -> dict[str, Any] | None:
+        """What the encoded rows depend on; None where they are not kept: small tables, and what a subclass encodes."""
+        if type(self) is not TabularDataModule or self.cache.limit_bytes == 0 or self.path.startswith("sample:"):
+            return None
+        files = self._files()
+        if sum(file.stat().st_size for file in files) < LEAST_BYTES:
+            return None
+        target = self.hparams["target"]
+        arguments = {name: self.hparams[name] for name in ("ignore", "task", "val_fraction", "test_fraction", "seed")}
+        return {
+            "kind": "table",
+            "format": SAVED_FORMAT,
+            "files": [str(file) for file in files],
+            "fingerprint": files_fingerprint(files),
+            "target": [target] if isinstance(target, str) else target,
+            "parts": [self.val_path is not None, self.test_path is not None],
+            **arguments,
+        }
+
+    def _files(self) -> list[Path]:
+        paths = [path for path in (self.path, self.val_path, self.test_path) if path is not None]
+        return [file.absolute() for path in paths for file in table_files(path).values()]
+
+    def _save(self, folder: Path) -> None:
+        fresh = TabularDataModule(**{name: self.hparams[name] for name in self.hparams} | {"cache_limit": 0.0})
+        fresh.setup("fit")
+        n_bytes = save_table(
+            folder,
+            ((part, fresh.source(part), fresh.encode_part(part)) for part in fresh.sources),
+            columns=fresh.encoder.columns,
+            target=fresh.target_encoder.state_dict(),
+            target_names=fresh.sources["train"].target_names,
+        )
+        say(f"{self.path}: encoded rows kept for the next start, {n_bytes / 2**30:.2f} GiB in {self.cache.folder}")
+
+    def _agrees(self, saved: SavedTable) -> bool:
+        """Whether the rows were encoded by the encoder that was restored."""
+        assert self._target_encoder is not None
+        return saved.columns == self.encoder.columns and saved.target == self._target_encoder.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        if self._saved is not None and not self._agrees(self._saved):
+            self._saved = None
+            del self.sources  # to be found again, and encoded by what was restored
 
     def _source(self, table: pa.Table, where: str, with_target: bool) -> Source:
         columns: Sequence[str] = table.column_names
@@ -121,6 +200,11 @@ class TabularDataModule(DataModule):
         for name, count in count_unseen(arrays["categorical"], self.encoder.category_names).items():
             say(f"{source.path}: column {name!r} has {count} cells whose value train rows do not hold (or hold once)")
         return arrays
+
+    def encode_part(self, part: str) -> Batch:
+        if self._saved is None or part == "predict" or self.whole_path is not None:
+            return super().encode_part(part)
+        return self._saved.arrays(part)
 
     @property
     def encoder_inputs(self) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def _floats(column: pa.Array) -> Floats:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     if column.null_count == 0 and not pa.types.is_decimal(column.type):
-        values = column.to_numpy().astype(np.float64)
+        values: Floats = column.to_numpy().astype(np.float64)
     else:
         values = np.array(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
     if not pa.types.is_integer(column.type):
