@@ -68,7 +68,7 @@ class Dialect:
         )
 
 
-class _OtherTypes(Exception):
+class _TypesChangeError(Exception):
     """A piece contradicts the types so far; carries types that fit both."""
 
     def __init__(self, types: dict[str, pa.DataType]) -> None:
@@ -107,7 +107,7 @@ def _read(path: Path, dialect: Dialect) -> pa.Table:
     while True:
         try:
             return _read_as(path, dialect, types)
-        except _OtherTypes as other:
+        except _TypesChangeError as other:
             types = other.types
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
@@ -119,7 +119,7 @@ def _read_as(path: Path, dialect: Dialect, types: dict[str, pa.DataType]) -> pa.
     """Every piece with the same types.
 
     Raises:
-        _OtherTypes: These types do not do.
+        _TypesChangeError: These types do not do.
     """
     pieces = row_pieces(path, PIECE)
     first = dialect.parse(next(pieces, b""), None, types)
@@ -162,7 +162,7 @@ def _parse_as(piece: bytes, dialect: Dialect, types: dict[str, pa.DataType]) -> 
         fitting = {name: _fitting(kind, found.schema.field(name).type) for name, kind in types.items()}
         if fitting == types:
             raise
-        raise _OtherTypes(fitting) from error
+        raise _TypesChangeError(fitting) from error
     if b'"' in piece and _ends_inside_quotes(table):
         raise pa.ArrowInvalid("quotes inside cells and line ends inside quotes")
     return table

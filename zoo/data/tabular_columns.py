@@ -39,7 +39,7 @@ _FEW = 20  # cells on which a pattern is tried before all
 Floats = NDArray[np.float64]
 
 
-class Useless(Exception):
+class UselessError(Exception):
     """A column that cannot help; the message says why."""
 
 
@@ -47,17 +47,17 @@ def learn(name: str, column: pa.Array) -> dict[str, Any]:
     """Kind, scale or categories of a column, from its train rows, as a plain dict.
 
     Raises:
-        Useless: It is an identifier, a constant, nothing but gaps, or of a type that is not read.
+        UselessError: It is an identifier, a constant, nothing but gaps, or of a type that is not read.
     """
     if column.null_count == len(column):
-        raise Useless("every cell is missing")
+        raise UselessError("every cell is missing")
     if is_words(column.type):
         return _learn_words(column)
     if _is_date(column.type):
         _refuse_constant(column)
         return {"kind": "date"} | _scale(_date_parts(column), column.null_count > 0)
     if not (_is_number(column.type) or pa.types.is_boolean(column.type)):
-        raise Useless(f"values of type {column.type} are not read")
+        raise UselessError(f"values of type {column.type} are not read")
     return _learn_numbers(name, column)
 
 
@@ -65,13 +65,13 @@ def _learn_numbers(name: str, column: pa.Array) -> dict[str, Any]:
     values = _floats(column)
     known = values[~np.isnan(values)]
     if len(known) == 0:
-        raise Useless("every cell is missing")
+        raise UselessError("every cell is missing")
     gaps = len(known) < len(values)
     if not gaps and known.min() == known.max():
-        raise Useless("every cell is the same")
+        raise UselessError("every cell is the same")
     may_be_id = len(values) >= IDENTIFIER_ROWS and pa.types.is_integer(column.type) and _ID_NAME.match(name)
     if may_be_id and pc.count_distinct(column, mode="only_valid").as_py() == len(known):
-        raise Useless(f"it looks like an identifier (all {len(known):,} numbers differ)")
+        raise UselessError(f"it looks like an identifier (all {len(known):,} numbers differ)")
     return {"kind": "number"} | _scale([known], gaps)
 
 
@@ -80,11 +80,11 @@ def _learn_words(column: pa.Array) -> dict[str, Any]:
     counts = np.bincount(codes.drop_null().to_numpy(), minlength=len(words))
     known, used = int(counts.sum()), words.filter(pa.array(counts > 0))
     if len(used) == 1 and known == len(column):
-        raise Useless("every cell is the same")
+        raise UselessError("every cell is the same")
     if _date_pattern(used) is not None:
         return {"kind": "date"} | _scale(_date_parts(_stamps(column)), known < len(column))
     if len(column) >= IDENTIFIER_ROWS and len(used) >= IDENTIFIER_SHARE * known:
-        raise Useless(f"it looks like an identifier ({len(used):,} of {known:,} values differ)")
+        raise UselessError(f"it looks like an identifier ({len(used):,} of {known:,} values differ)")
     # A level that one train row holds teaches nothing of itself; together they teach what an unseen value means.
     kept = used if len(used) <= FIRST_LEVEL else words.filter(pa.array(counts > 1))
     return {"kind": "category", "levels": sorted(kept.to_pylist())}
@@ -93,7 +93,7 @@ def _learn_words(column: pa.Array) -> dict[str, Any]:
 def _refuse_constant(column: pa.Array) -> None:
     ends = pc.min_max(column)
     if column.null_count == 0 and ends["min"].equals(ends["max"]):
-        raise Useless("every cell is the same")
+        raise UselessError("every cell is the same")
 
 
 def _scale(parts: list[Floats], has_gaps: bool) -> dict[str, Any]:

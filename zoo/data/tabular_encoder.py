@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.data.source import whole_array
-from zoo.data.tabular_columns import FIRST_LEVEL, UNSEEN, CategoryColumn, Useless, learn, numeric_names, ready
+from zoo.data.tabular_columns import FIRST_LEVEL, UNSEEN, CategoryColumn, UselessError, learn, numeric_names, ready
 from zoo.errors import InputError
 from zoo.messages import say
 
@@ -51,22 +51,22 @@ class TabularEncoder:
         """
         chosen = None if rows is None else pa.array(rows)
 
-        def learn_one(name: str) -> dict[str, Any] | Useless:
+        def learn_one(name: str) -> dict[str, Any] | UselessError:
             column = whole_array(table[name])
             try:
                 return learn(name, column if chosen is None else column.take(chosen))
-            except Useless as useless:
+            except UselessError as useless:
                 return useless
 
         learned = dict(zip(table.column_names, _in_threads(learn_one, table.column_names), strict=True))
-        dropped = {name: reason for name, reason in learned.items() if isinstance(reason, Useless)}
+        dropped = {name: reason for name, reason in learned.items() if isinstance(reason, UselessError)}
         for name, reason in dropped.items():
             say(f"column {name!r} is left out: {reason}")
         if len(dropped) == len(learned):
             raise InputError(
                 f"no column is left to learn from; left out: {', '.join(dropped) or 'none, the file has one column only'}"
             )
-        return cls({name: facts for name, facts in learned.items() if not isinstance(facts, Useless)})
+        return cls({name: facts for name, facts in learned.items() if not isinstance(facts, UselessError)})
 
     @property
     def n_numeric(self) -> int:
