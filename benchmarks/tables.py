@@ -28,7 +28,7 @@ import pyarrow.csv as pa_csv
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.ratios import ROUNDS, Result, alternate, ratio, seconds
-from zoo.data.base import PARTS
+from zoo.data.parts import PARTS
 from zoo.data.tabular import TabularDataModule
 
 SHARED_DATA = Path(os.environ.get("ZOO_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

@@ -123,7 +123,7 @@ def test_arrays_are_what_plain_numpy_makes_of_the_rows(tmp_path: Path) -> None:
 def scaled(values: np.ndarray[Any, Any], train: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Standardised by the train rows; a gap is 0."""
     deviation = np.nanstd(values[train])
-    return np.nan_to_num((values - np.nanmean(values[train])) / (deviation if deviation > 1e-12 else 1))
+    return np.asarray(np.nan_to_num((values - np.nanmean(values[train])) / (deviation if deviation > 1e-12 else 1)))
 
 
 def test_rows_outside_train_decide_nothing(tmp_path: Path) -> None:

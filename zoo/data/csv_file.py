@@ -8,64 +8,23 @@ columns; where a later one contradicts, the file is read again with types that f
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from zoo.data.compact import ColumnPieces
+from zoo.data.csv_dialect import Dialect, find_dialect
 from zoo.errors import InputError
 from zoo.messages import say
 
 PIECE = 4 << 20  # bytes; larger ones are no faster and take more memory
-MOST_WORDS = 1000  # different words of a piece up to which they are numbered
-_SNIFF = 1 << 16  # bytes looked at to find delimiter and encoding
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _DATES = (pa.date32(), pa.timestamp("s"), pa.timestamp("ns"))  # each reads what the ones before it read
-
-Types = Mapping[str, pa.DataType]
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a CSV file is written.
-
-    Args:
-        delimiter: Between cells.
-        encoding: Of the text.
-        missing: What an empty cell looks like.
-    """
-
-    delimiter: str
-    encoding: str
-    missing: tuple[str, ...]
-
-    def parse(self, piece: bytes, names: Sequence[str] | None, types: Types) -> pa.Table:
-        """A piece as a table; without names its first row holds them, without types they are guessed."""
-        size = 2 * len(piece) + 1  # Latin-1 grows as UTF-8
-        reading = pa_csv.ReadOptions(
-            encoding=self.encoding, block_size=min(size, 2**31 - 1), column_names=names, use_threads=False
-        )
-        return pa_csv.read_csv(pa.BufferReader(piece), reading, self.parsing, self.converting(types, numbered=True))
-
-    @property
-    def parsing(self) -> pa_csv.ParseOptions:
-        return pa_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
-
-    def converting(self, types: Types, *, numbered: bool) -> pa_csv.ConvertOptions:
-        return pa_csv.ConvertOptions(
-            column_types=dict(types),
-            null_values=list(self.missing),
-            strings_can_be_null=True,
-            auto_dict_encode=numbered,
-            auto_dict_max_cardinality=MOST_WORDS,
-        )
 
 
 class _TypesChangeError(Exception):
@@ -81,14 +40,7 @@ def read_csv(path: Path, missing: Sequence[str]) -> pa.Table:
     Raises:
         pa.ArrowInvalid: It is torn or no CSV.
     """
-    with pa.input_stream(str(path)) as stream:
-        head = stream.read(_SNIFF)
-    encoding = "utf8"
-    try:
-        head[: max(head.rfind(b"\n"), 1)].decode("utf-8")
-    except UnicodeDecodeError:
-        encoding = "latin1"
-    dialect = Dialect(_delimiter(path, head.decode(encoding, "replace")), encoding, tuple(missing))
+    dialect = find_dialect(path, missing)
     try:
         table = _read(path, dialect)
     except pa.ArrowInvalid as error:
@@ -140,12 +92,12 @@ def _read_as(path: Path, dialect: Dialect, types: dict[str, pa.DataType]) -> pa.
     return pa.table([column.join(by_column.pop(0)) for column in columns], names=names)
 
 
-def _in_threads(read: object, pieces: Iterator[bytes]) -> Iterator[list[pa.Array]]:
+def _in_threads(read: Callable[[bytes], list[pa.Array]], pieces: Iterator[bytes]) -> Iterator[list[pa.Array]]:
     """As `map`, on all cores, with no more pieces waiting than there are cores."""
     waiting: deque[Future[list[pa.Array]]] = deque()
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         for piece in pieces:
-            waiting.append(pool.submit(read, piece))  # type: ignore[arg-type]
+            waiting.append(pool.submit(read, piece))
             if len(waiting) > pa.cpu_count():
                 yield waiting.popleft().result()
         while waiting:
@@ -238,16 +190,3 @@ def _read_whole(path: Path, dialect: Dialect) -> pa.Table:
     if size >= 1 << 31:
         raise InputError(f"{path}: a column changes its type far down in the file; write it as Parquet")
     return read(size)
-
-
-def _delimiter(path: Path, head: str) -> str:
-    if ".tsv" in path.name.lower():
-        return "\t"
-    # The delimiter that splits the first lines into equally many fields, more than one; a comma otherwise.
-    best, most = ",", 1
-    for delimiter in (",", ";", "\t", "|"):
-        lines = list(csv.reader(io.StringIO("\n".join(head.splitlines()[:20])), delimiter=delimiter))
-        widths = {len(line) for line in lines[:-1] or lines if line}
-        if len(widths) == 1 and widths.copy().pop() > most:
-            best, most = delimiter, widths.pop()
-    return best

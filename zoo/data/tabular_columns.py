@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from zoo.data.dates import DATE_PARTS, date_parts, date_pattern, is_date, timestamps
 from zoo.data.source import flat_array, is_words, numbered
 from zoo.errors import InputError
 from zoo.messages import say
@@ -24,18 +25,6 @@ UNSEEN, MISSING_ID, FIRST_LEVEL = 0, 1, 2
 IDENTIFIER_SHARE = 0.95  # of train rows that differ, from which words are an identifier
 IDENTIFIER_ROWS = 50  # fewer rows than this tell nothing about identifiers
 _ID_NAME = re.compile(r"^((?i:unnamed.*|index|row_?(id|number|num)?|(.*[_ .-])?id|uuid|guid)|.*[a-z0-9]I[dD])$")
-DATE_PARTS = ("time", "month_sin", "month_cos", "weekday_sin", "weekday_cos", "hour_sin", "hour_cos")
-_DATE_PATTERNS = (
-    "%Y-%m-%d",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y/%m/%d",
-    "%d.%m.%Y",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-)
-_FEW = 20  # cells on which a pattern is tried before all
-
 Floats = NDArray[np.float64]
 
 
@@ -53,9 +42,9 @@ def learn(name: str, column: pa.Array) -> dict[str, Any]:
         raise UselessError("every cell is missing")
     if is_words(column.type):
         return _learn_words(column)
-    if _is_date(column.type):
+    if is_date(column.type):
         _refuse_constant(column)
-        return {"kind": "date"} | _scale(_date_parts(column), column.null_count > 0)
+        return {"kind": "date"} | _scale(date_parts(column), column.null_count > 0)
     if not (_is_number(column.type) or pa.types.is_boolean(column.type)):
         raise UselessError(f"values of type {column.type} are not read")
     return _learn_numbers(name, column)
@@ -81,8 +70,8 @@ def _learn_words(column: pa.Array) -> dict[str, Any]:
     known, used = int(counts.sum()), words.filter(pa.array(counts > 0))
     if len(used) == 1 and known == len(column):
         raise UselessError("every cell is the same")
-    if _date_pattern(used) is not None:
-        return {"kind": "date"} | _scale(_date_parts(_stamps(column)), known < len(column))
+    if date_pattern(used) is not None:
+        return {"kind": "date"} | _scale(date_parts(timestamps(column)), known < len(column))
     if len(column) >= IDENTIFIER_ROWS and len(used) >= IDENTIFIER_SHARE * known:
         raise UselessError(f"it looks like an identifier ({len(used):,} of {known:,} values differ)")
     # A level that one train row holds teaches nothing of itself; together they teach what an unseen value means.
@@ -127,7 +116,7 @@ class NumberColumn:
     def encode(self, start: int, stop: int) -> list[Floats]:
         """Each number that the model sees, (stop - start,)."""
         cells = _block(self.cells, self.rows, start, stop)
-        parts = [_floats(cells)] if self.learned["kind"] == "number" else _date_parts(cells)
+        parts = [_floats(cells)] if self.learned["kind"] == "number" else date_parts(cells)
         gaps = np.isnan(parts[0])
         for values, mean, std in zip(parts, self.learned["mean"], self.learned["std"], strict=True):
             values -= mean
@@ -173,7 +162,7 @@ def ready(
         return CategoryColumn(codes, rows, np.append(ids, MISSING_ID).astype(np.int32))
     if rows is not None and is_words(column.type):  # what words are read as depends on these rows alone
         column, rows = column.take(rows), None
-    read = _stamps if learned["kind"] == "date" else _numbers
+    read = timestamps if learned["kind"] == "date" else _numbers
     return NumberColumn(read(column, where), rows, learned)
 
 
@@ -183,10 +172,6 @@ def _block(cells: pa.Array, rows: pa.Array | None, start: int, stop: int) -> pa.
 
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _is_date(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
 def _numbers(column: pa.Array, where: str) -> pa.Array:
@@ -217,37 +202,3 @@ def _floats(column: pa.Array) -> Floats:
     if not pa.types.is_integer(column.type):
         values[np.isinf(values)] = np.nan
     return values
-
-
-def _date_pattern(words: pa.Array) -> str | None:
-    """How the words are written, when all of them are dates (ISO, or day and month with slashes or dots); else None."""
-    for pattern in _DATE_PATTERNS:
-        if all(_parse(some, pattern).null_count == some.null_count for some in (words[:_FEW], words)):
-            return pattern
-    return None
-
-
-def _parse(words: pa.Array, pattern: str) -> pa.Array:
-    return pc.strptime(words, format=pattern, unit="s", error_is_null=True)
-
-
-def _stamps(column: pa.Array, where: str = "") -> pa.Array:
-    """Dates of any type as timestamps in seconds; of words each different one is parsed once."""
-    if not _is_date(column.type):
-        codes, words = numbered(column if is_words(column.type) else column.cast(pa.string()))
-        pattern = _date_pattern(words.take(pc.unique(codes).drop_null()))
-        if pattern is None:
-            say(f"{where}: cells that are not dates count as missing")
-        column = _parse(words, pattern or _DATE_PATTERNS[0]).take(codes)
-    return column.cast(pa.timestamp("s"), safe=False)
-
-
-def _date_parts(stamps: pa.Array) -> list[Floats]:
-    """Years since 1970, and month, weekday and hour as points on a circle; NaN for gaps."""
-    stamps = stamps.cast(pa.timestamp("s"), safe=False)
-    seconds = np.array(pc.cast(stamps, pa.int64()).cast(pa.float64()).to_numpy(zero_copy_only=False))
-    parts = [seconds / (365.2425 * 86_400)]
-    for read, period in ((pc.month, 12), (pc.day_of_week, 7), (pc.hour, 24)):
-        angle = np.array(read(stamps).cast(pa.float64()).to_numpy(zero_copy_only=False)) * (2 * np.pi / period)
-        parts += [np.sin(angle), np.cos(angle)]
-    return parts
