@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _WHOLE = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+MOST_WORDS = 1000  # different words of a piece up to which they are numbered
 _LONGEST_STRINGS = 2**31 - 1  # bytes that one array of ordinary strings holds
 
 
@@ -46,6 +47,21 @@ class ColumnPieces:
                 places = pc.index_in(piece.dictionary, value_set=known)
             self._words = known
         return places.take(piece.indices).cast(smallest(len(known)))
+
+
+def compact_table(table: pa.Table) -> pa.Table:
+    """Whole numbers and words of a table in small types, as those of a CSV; other columns stay as they are."""
+    return pa.table([_compact_column(column) for column in table.columns], names=table.column_names)
+
+
+def _compact_column(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    kind, chunks = column.type, column.chunks
+    if not chunks or not (pa.types.is_signed_integer(kind) or pa.types.is_string(kind) or pa.types.is_dictionary(kind)):
+        return column
+    if pa.types.is_string(kind) and len(chunks[0].unique()) <= MOST_WORDS:
+        chunks = [chunk.dictionary_encode() for chunk in chunks]
+    pieces = ColumnPieces()
+    return pieces.join([pieces.compact(chunk) for chunk in chunks])
 
 
 def smallest(count: int) -> pa.DataType:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-MOST_WORDS = 1000  # different words of a piece up to which they are numbered
+from zoo.data.compact import MOST_WORDS
+
 _SNIFF = 1 << 16  # bytes looked at to find delimiter and encoding
 
 Types = Mapping[str, pa.DataType]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
+from zoo.data.compact import compact_table
 from zoo.data.csv_file import read_csv
 from zoo.errors import InputError, did_you_mean
 
@@ -34,7 +35,7 @@ def existing_path(path: str, what: str = "data.path") -> Path:
 
 
 def read_table(path: Path, *, missing: Sequence[str] = MISSING) -> pa.Table:
-    """Read a whole table; of a CSV the words are dictionaries and whole numbers take as few bytes as they need.
+    """Read a whole table; its words are dictionaries where they repeat, whole numbers take as few bytes as they need.
 
     Args:
         path: CSV, Parquet or JSON lines, by its ending.
@@ -48,9 +49,9 @@ def read_table(path: Path, *, missing: Sequence[str] = MISSING) -> pa.Table:
     name = path.name.lower()
     try:
         if name.endswith(PARQUET_ENDINGS):
-            table = pq.read_table(path)
+            table = compact_table(pq.read_table(path))
         elif name.endswith(JSON_ENDINGS):
-            table = pa_json.read_json(path)
+            table = compact_table(pa_json.read_json(path))
         elif name.endswith(CSV_ENDINGS):
             table = read_csv(path, missing)
         else:

@@ -131,16 +131,25 @@ class TabularDataModule(DataModule):
         files = self._files()
         if sum(file.stat().st_size for file in files) < LEAST_BYTES:
             return None
-        target = self.hparams["target"]
-        arguments = {name: self.hparams[name] for name in ("ignore", "task", "val_fraction", "test_fraction", "seed")}
         return {
             "kind": "table",
             "format": SAVED_FORMAT,
             "files": [str(file) for file in files],
             "fingerprint": files_fingerprint(files),
-            "target": [target] if isinstance(target, str) else target,
             "parts": [self.val_path is not None, self.test_path is not None],
-            **arguments,
+            **self._decisive(),
+        }
+
+    def _decisive(self) -> dict[str, Any]:
+        """The arguments that decide over the encoded rows, besides the files."""
+        target = self.hparams["target"]  # as asked for: `self.target` is what was found
+        return {
+            "target": [target] if isinstance(target, str) else target,
+            "ignore": self.ignore,
+            "task": self.task,
+            "val_fraction": self.val_fraction,
+            "test_fraction": self.test_fraction,
+            "seed": self.seed,
         }
 
     def _files(self) -> list[Path]:
@@ -148,7 +157,9 @@ class TabularDataModule(DataModule):
         return [file.absolute() for path in paths for file in table_files(path).values()]
 
     def _save(self, folder: Path) -> None:
-        fresh = TabularDataModule(**{name: self.hparams[name] for name in self.hparams} | {"cache_limit": 0.0})
+        fresh = TabularDataModule(
+            self.path, val_path=self.val_path, test_path=self.test_path, cache_limit=0, **self._decisive()
+        )
         fresh.setup("fit")
         n_bytes = save_table(
             folder,
