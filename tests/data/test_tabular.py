@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -145,6 +146,17 @@ def test_rows_outside_train_decide_nothing(tmp_path: Path) -> None:
     for name, array in arrays(data, "train").items():
         assert torch.equal(arrays(other, "train")[name], array)
     assert set(arrays(other, "val")["categorical"][:, 0].tolist()) == {0}
+
+
+def test_the_split_copies_no_column(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    content = {f"x{i}": generator.normal(size=10_000).tolist() for i in range(8)}
+    data = TabularDataModule(write_csv(tmp_path / "d.csv", content | {"label": ["a", "b"] * 5_000}))
+    before = pa.total_allocated_bytes()
+    tables = [data.sources[part].rows for part in PARTS]
+    assert tables[0] is tables[1] is tables[2]
+    assert tables[0].nbytes >= 8 * 8 * 10_000
+    assert pa.total_allocated_bytes() - before < 1.4 * tables[0].nbytes
 
 
 def test_pitfall_22_a_batch_is_one_gather(file: str, monkeypatch: pytest.MonkeyPatch) -> None:

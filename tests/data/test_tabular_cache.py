@@ -9,6 +9,8 @@ import torch
 
 from tests.data.tables import source_of, write_csv
 from tests.data.test_tabular import PARTS, columns
+import zoo
+from zoo.cli.main import main
 from zoo.data import tabular
 from zoo.data.source import Source, TableSource
 from zoo.data.tabular import TabularDataModule
@@ -234,3 +236,25 @@ def test_taking_rows_of_a_table_copies_none_of_it() -> None:
     for name, array in encoder.encode(plain.rows.take([6, 2]), "t.csv").items():
         assert torch.equal(array, arrays[name])
     assert source.picked is None
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_from_the_kept_rows_is_tested_predicted_and_resumed_as_any_other(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    TabularDataModule(file, batch_size=16).setup("fit")
+    few = ["--data.path", file, "--trainer.max_epochs", "2", "--trainer.logger", "false", "--data.batch_size", "16"]
+    for name, limit in (("without", "0"), ("kept", "1")):
+        words = ["fit", "--config", "configs/mlp.yaml", "--data.target", "label", *few, "--name", name]
+        assert main([*words, "--data.cache_limit", limit]) == 0
+    without, kept = ((tmp_path / "runs" / name / "predictions.csv").read_text() for name in ("without", "kept"))
+    assert kept == without
+    for run in ("without", "kept"):
+        assert main(["test", f"runs/{run}", "-o", f"{run}.csv"]) == 0
+        assert (tmp_path / f"{run}.csv").read_text() == without
+        assert "is not as it was in training" not in capsys.readouterr().err
+    again = [zoo.predict(f"runs/{run}", file).to_pydict() for run in ("without", "kept")]
+    assert again[0] == again[1]
+    assert again[0]["index"] == [str(i) for i in range(80)]
+    assert main(["fit", "--resume", "runs/kept", "--trainer.max_epochs", "3"]) == 0
