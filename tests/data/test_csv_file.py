@@ -91,6 +91,14 @@ def test_quotes_inside_cells_without_quotes(tmp_path: Path, small_pieces: int, l
     assert read(tmp_path, content).to_pydict() == whole(tmp_path, content)
 
 
+def test_one_odd_quote_does_not_gather_the_rest_of_the_file(tmp_path: Path, small_pieces: int) -> None:
+    content = "a,b\n" + "x,1\n" * 10 + '5" nails,2\n' + "y,3\n" * 2000
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(pa.ArrowInvalid, match="no end of a row in sight"):
+        list(row_pieces(tmp_path / "t.csv", small_pieces))
+    assert read(tmp_path, content).to_pydict() == whole(tmp_path, content)
+
+
 @pytest.mark.parametrize(
     ("first", "last", "kind"),
     [

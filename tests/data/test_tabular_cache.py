@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+import zoo
 from tests.data.tables import source_of, write_csv
 from tests.data.test_tabular import PARTS, columns
-import zoo
 from zoo.cli.main import main
 from zoo.data import tabular
 from zoo.data.source import Source, TableSource

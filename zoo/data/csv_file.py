@@ -23,6 +23,7 @@ from zoo.errors import InputError
 from zoo.messages import say
 
 PIECE = 4 << 20  # bytes; larger ones are no faster and take more memory
+LONGEST_ROW = 16  # pieces without an end of a row, after which the quotes are taken to mislead
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _DATES = (pa.date32(), pa.timestamp("s"), pa.timestamp("ns"))  # each reads what the ones before it read
 
@@ -149,7 +150,11 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def row_pieces(path: Path, size: int) -> Iterator[bytes]:
-    """The content of a file, cut where a row ends: at a line end with an even number of quotes before it."""
+    """The content of a file, cut where a row ends: at a line end with an even number of quotes before it.
+
+    Raises:
+        pa.ArrowInvalid: No such line end for long.
+    """
     kept: list[bytes] = []  # since the last cut
     odd = 0  # whether the quotes in there are
     with pa.input_stream(str(path)) as stream:
@@ -160,6 +165,8 @@ def row_pieces(path: Path, size: int) -> Iterator[bytes]:
                 kept, odd, read = [], 0, read[cut:]
             kept.append(read)
             odd = (odd + read.count(b'"')) % 2
+            if len(kept) > LONGEST_ROW:
+                raise pa.ArrowInvalid("no end of a row in sight: a quote inside a cell without quotes")
     rest = b"".join(kept)
     if rest and not rest.isspace():
         yield rest
