@@ -71,3 +71,21 @@ def test_the_digest_sees_rows_and_parts() -> None:
 def test_wrong_fractions_are_an_error(val: float, test: float) -> None:
     with pytest.raises(ValueError, match="val_fraction and test_fraction must be in"):
         stratified_split(np.zeros(10, dtype=np.int64), val_fraction=val, test_fraction=test, seed=0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("classes", [[0, 1, 2], [5, 300, 70_000], [-3, 0, 2], [0]])
+def test_a_split_is_what_it_was_in_the_first_release(seed: int, classes: list[int]) -> None:
+    """A class after the other in a random order: test rows, then validation rows, the rest is for train."""
+    strata = np.random.default_rng(9).choice(classes, 500)
+    order = np.random.default_rng(seed).permutation(500)
+    expected: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    parts = dict(zip(expected, stratified_split(strata, val_fraction=0.2, test_fraction=0.1, seed=seed), strict=True))
+    for value in np.unique(strata):
+        rows = [row for row in order.tolist() if strata[row] == value]
+        n_test, n_val = (int((strata[parts[part]] == value).sum()) for part in ("test", "val"))
+        expected["test"] += rows[:n_test]
+        expected["val"] += rows[n_test : n_test + n_val]
+        expected["train"] += rows[n_test + n_val :]
+    for part, rows in expected.items():
+        assert parts[part].tolist() == sorted(rows)

@@ -112,6 +112,24 @@ def test_parquet_and_its_damage(tmp_path: Path) -> None:
         table(tmp_path, (tmp_path / "t.parquet").read_bytes()[:40], "torn.parquet")
 
 
+def test_numbers_and_words_of_parquet_become_small(tmp_path: Path) -> None:
+    content = {
+        "n": [1, 2, None, 300] * 500,
+        "few": ["x", None, "z", "x"] * 500,
+        "many": [f"word {i}" for i in range(2000)],
+        "share": [0.5, None] * 1000,
+        "category": pa.array(["a", "b"] * 1000).dictionary_encode(),
+        "code": pa.array([7, 9] * 1000).dictionary_encode(),
+        "list": [[1], [2, 3]] * 1000,
+    }
+    pq.write_table(pa.table(content), tmp_path / "t.parquet", row_group_size=300)
+    read = read_table(tmp_path / "t.parquet")
+    assert read.to_pydict() == pa.table(content).to_pydict()
+    words = pa.dictionary(pa.int8(), pa.string())
+    kinds = [read.schema.field(name).type for name in ("n", "few", "category")]
+    assert kinds == [pa.int16(), words, words]
+
+
 def test_json_lines(tmp_path: Path) -> None:
     rows = [{"a": 1, "b": "x"}, {"a": 2}, {"a": 3, "b": "line\nend"}]
     read = table(tmp_path, "".join(json.dumps(row) + "\n" for row in rows), "t.jsonl")

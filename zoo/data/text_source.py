@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zoo.data.base import find_parts
+from zoo.data.compact import wide
+from zoo.data.parts import find_parts
 from zoo.data.source import Source, flat_array
 from zoo.data.table import TABLE_ENDINGS, existing_path, read_table
 from zoo.data.target import choose_target
@@ -73,7 +74,7 @@ def choose_text(table: pa.Table, text: str | None, targets: Sequence[str], where
             raise InputError(f"{where} has no column {text!r} (data.text): {did_you_mean(text, columns)}")
         if not _is_words(table.schema.field(text).type):
             raise InputError(
-                f"{where}: column {text!r} (data.text) holds {table.schema.field(text).type}, not text; "
+                f"{where}: column {text!r} (data.text) holds {wide(table.schema.field(text).type)}, not text; "
                 f"its columns are {', '.join(table.column_names)}"
             )
         return text

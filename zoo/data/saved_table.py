@@ -1,0 +1,115 @@
+"""An encoded table on disk, as an entry of the cache: the next start neither reads nor encodes.
+
+folder: table.json (encoder, classes, names), PART.rows.npy (which rows of the file), PART.NAME.npy (the arrays)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+
+from zoo.data.arrays import Batch
+from zoo.data.source import Source, TableSource
+from zoo.data.table import PARQUET_ENDINGS
+
+LEAST_BYTES = 32 << 20  # of the files together; a smaller table is read again before anyone notices
+SAVED_FORMAT = 1  # another number, another key
+_FACTS = "table.json"
+
+
+class SavedTable:
+    """What was saved of a table, memory-mapped.
+
+    Args:
+        folder: Where `save_table` wrote.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+
+    @property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """What the encoder learned."""
+        return dict(self.facts["columns"])
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """The state of the target's encoder."""
+        return dict(self.facts["target"])
+
+    @property
+    def target_names(self) -> list[str]:
+        return list(self.facts["target_names"])
+
+    def sources(self) -> dict[str, Source]:
+        """The rows of each part by their numbers; they themselves were not read."""
+        names = tuple(self.target_names)
+        return {
+            part: TableSource(None, (), names, self._array(part, "rows"), where)
+            for part, where in self.facts["parts"].items()
+        }
+
+    def arrays(self, part: str) -> Batch:
+        """As the data module encoded them."""
+        arrays = {name: torch.from_numpy(self._array(part, name)) for name in self.facts["arrays"]}
+        return arrays | {"index": torch.arange(len(arrays["target"]))}
+
+    def _array(self, part: str, name: str) -> Any:
+        # Copy on write: torch takes no arrays that cannot be written to.
+        return np.asarray(np.load(self.folder / f"{part}.{name}.npy", mmap_mode="c"))
+
+
+def save_table(
+    folder: Path,
+    parts: Iterable[tuple[str, Source, Batch]],
+    *,
+    columns: Mapping[str, Any],
+    target: Mapping[str, Any],
+    target_names: Iterable[str],
+) -> int:
+    """Write an entry, one part after the other; returns its bytes.
+
+    Args:
+        folder: An empty one.
+        parts: Name, rows and arrays of each.
+        columns: What the encoder learned.
+        target: The state of the target's encoder.
+        target_names: The target columns.
+    """
+    written: dict[str, str] = {}
+    names: list[str] = []
+    n_bytes = 0
+    for part, source, arrays in parts:
+        names = [name for name in arrays if name != "index"]  # which only counts
+        for name, array in [("rows", source.index), *((name, arrays[name].numpy()) for name in names)]:
+            np.save(folder / f"{part}.{name}.npy", array)
+            n_bytes += array.nbytes
+        written[part] = source.path
+    facts = {
+        "columns": columns,
+        "target": target,
+        "target_names": list(target_names),
+        "arrays": names,
+        "parts": written,
+    }
+    (folder / _FACTS).write_text(json.dumps(facts))
+    return n_bytes
+
+
+def expected_bytes(files: Iterable[Path]) -> int:
+    """About what the encoded rows of the files take."""
+    total = 0
+    for file in files:
+        if file.name.lower().endswith(PARQUET_ENDINGS):
+            about = pq.read_metadata(file)
+            total += about.num_rows * (4 * about.num_columns + 16)
+        else:
+            total += file.stat().st_size * (8 if file.name.lower().endswith(".gz") else 1)
+    return total
