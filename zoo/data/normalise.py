@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.data.arrays import Batch
 from zoo.data.augment import Augmentation
 from zoo.data.threads import for_each
 
+HELD = 3  # one that is trained on, one that is made, one that waits
 LARGE = 2**21  # values of a batch; from here on threads write it image by image
+
+_ASKED = [np.empty(0)]
+UNUSED = sys.getrefcount(_ASKED[0])  # of an array in a list that nobody else holds
 
 
 class ImageTransform:
@@ -29,6 +36,7 @@ class ImageTransform:
         self.scale = (1 / (255 * torch.tensor(std)))[:, None, None]
         self.shift = (-torch.tensor(mean) / torch.tensor(std))[:, None, None]
         self.augmentations = list(augmentations)
+        self._memory = UsedAgain()
 
     def __call__(self, batch: Batch) -> Batch:
         image = batch["image"]
@@ -40,7 +48,7 @@ class ImageTransform:
         """uint8 (batch, channels, height, width) -> float32."""
         if image.numel() < LARGE:
             return torch.addcmul(self.shift, image.float(), self.scale)
-        result = torch.empty(image.shape)
+        result = self._memory.floats(tuple(image.shape))
         # An image stays in a core's own memory between the two steps; torch would pass over the whole batch twice.
         pixels, floats, scale, shift = image.numpy(), result.numpy(), self.scale.numpy(), self.shift.numpy()
 
@@ -50,6 +58,34 @@ class ImageTransform:
 
         for_each(write, len(image))
         return result
+
+
+class UsedAgain:
+    """Memory of large batches, used again once nobody holds the batch: new memory costs as much as filling it.
+
+    A batch, or any view of it, keeps its memory for as long as it lives; at most `HELD` wait to be used again.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: list[NDArray[np.float32]] = []
+        self._choosing = threading.Lock()
+
+    def floats(self, shape: tuple[int, ...]) -> Tensor:
+        """A tensor of this shape with any content."""
+        with self._choosing:
+            for place in range(len(self._arrays)):
+                # Held by the list and by the question itself, so by no tensor.
+                if self._arrays[place].shape == shape and sys.getrefcount(self._arrays[place]) == UNUSED:
+                    return torch.from_numpy(self._arrays[place])
+            array = np.empty(shape, dtype=np.float32)
+            self._arrays = [array, *self._arrays[: HELD - 1]]
+            return torch.from_numpy(array)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {}  # another process has memory of its own
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__()  # type: ignore[misc]
 
 
 def channel_statistics(pixels: Tensor) -> tuple[list[float], list[float]]:
