@@ -13,7 +13,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from torchvision import datasets, transforms
 
 from benchmarks.ratios import Result, Way, alternate, main, ratio, seconds
 from zoo.data import ImageDataModule
+from zoo.data.threads import n_threads
 
 SHARED = Path(os.environ.get("ZOO_SHARED_DATA") or Path(__file__).resolve().parents[1].parent / "shared" / "data")
 SIZE = 224
@@ -58,6 +61,17 @@ def cuttings(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jpg"))
 
 
+@contextmanager
+def environment(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name) if before is None else os.environ.update({name: before})
+
+
 def torchvision_loader(folder: Path) -> DataLoader[Any]:
     pipeline = transforms.Compose(
         [
@@ -68,8 +82,7 @@ def torchvision_loader(folder: Path) -> DataLoader[Any]:
         ]
     )
     dataset = datasets.ImageFolder(str(folder / "train"), pipeline)
-    workers = len(os.sched_getaffinity(0))
-    return DataLoader(dataset, BATCH, shuffle=True, num_workers=workers, persistent_workers=True)
+    return DataLoader(dataset, BATCH, shuffle=True, num_workers=n_threads(), persistent_workers=True)
 
 
 def zoo_loader(folder: Path) -> DataLoader[Any]:
@@ -84,53 +97,48 @@ def epoch(loader: Iterable[Any]) -> int:
     return sum(1 for _ in loader)
 
 
-def zoo_first_epoch(folder: Path) -> Way:
-    """With an empty cache each time; taking the last one away is not counted."""
+def first_epoch(make: Callable[[Path], DataLoader[Any]], folder: Path, cache: Path | None) -> Way:
+    """From the first look at the folder; with an empty cache where none is given. Tidying up is not counted."""
 
     def timed() -> float:
-        with tempfile.TemporaryDirectory() as cache:
-            os.environ["ZOO_CACHE"] = cache
-            return seconds(lambda: epoch(zoo_loader(folder)))()
+        with tempfile.TemporaryDirectory() as empty, environment("ZOO_CACHE", str(cache or empty)):
+            start = time.perf_counter()
+            loader = make(folder)
+            epoch(loader)
+            return time.perf_counter() - start  # before the loader is let go and ends its processes
 
     return timed
 
 
+def later_epoch(loader: DataLoader[Any]) -> Way:
+    epoch(loader)
+    return seconds(lambda: epoch(loader))
+
+
 def run(small: bool) -> list[Result]:
-    rounds = 2 if small else 5
-    n_train = 48 if small else 1440
-    cache_before = os.environ.get("ZOO_CACHE")
+    rounds, n_train = (2, 48) if small else (5, 1440)
     with tempfile.TemporaryDirectory() as place:
         folder = write_photographs(Path(place) / "photographs", n_train=n_train, n_val=CLASSES)
-        try:
-            first = alternate(
-                {"zoo": zoo_first_epoch(folder), "torchvision": seconds(lambda: epoch(torchvision_loader(folder)))},
-                rounds=rounds,
-            )
-            os.environ["ZOO_CACHE"] = str(Path(place) / "cache")
+        cache = Path(place) / "cache"
+        with environment("ZOO_CACHE", str(cache)):
             loaders = {"zoo": zoo_loader(folder), "torchvision": torchvision_loader(folder)}
-            for loader in loaders.values():
-                epoch(loader)
-            later = alternate(
-                {name: seconds(lambda loader=loader: epoch(loader)) for name, loader in loaders.items()}, rounds=rounds
-            )
-            again = alternate({"zoo": seconds(lambda: epoch(zoo_loader(folder)))}, rounds=rounds)
-        finally:
-            os.environ.pop("ZOO_CACHE")
-            if cache_before is not None:
-                os.environ["ZOO_CACHE"] = cache_before
-    for name, costs in (("first epoch", first), ("later epoch", later), ("first epoch, cache found", again)):
+        first = alternate(
+            {
+                "zoo": first_epoch(zoo_loader, folder, None),
+                "torchvision": first_epoch(torchvision_loader, folder, None),
+                "zoo, next run": first_epoch(zoo_loader, folder, cache),
+            },
+            rounds=rounds,
+        )
+        later = alternate({name: later_epoch(loader) for name, loader in loaders.items()}, rounds=rounds)
+    for epochs, costs in (("first epoch", first), ("later epochs", later)):
         for way, times in costs.items():
             shown = ", ".join(f"{cost / n_train * 1e3:.2f}" for cost in times)
-            print(f"{name}, {way}: {shown} ms an image", file=sys.stderr)
+            print(f"{epochs}, {way}: {shown} ms an image", file=sys.stderr)
     return [
         ratio(first, "torchvision", "zoo", what="first epoch: torchvision / zoo", bar=1.0, at_most=False),
         ratio(later, "torchvision", "zoo", what="later epochs: torchvision / zoo", bar=6.0, at_most=False),
-        ratio(
-            {"torchvision": first["torchvision"], "zoo": again["zoo"]},
-            "torchvision",
-            "zoo",
-            what="first epoch of the next run: torchvision / zoo",
-        ),
+        ratio(first, "torchvision", "zoo, next run", what="first epoch of zoo's next run: torchvision / zoo"),
     ]
 
 

@@ -20,9 +20,20 @@ from torchvision.transforms.v2.functional import pil_to_tensor, resized_crop
 
 import zoo.data.pixel_store
 from zoo.data.cache import Cache
-from zoo.data.decode import decode_picture, read_headers
+from zoo.data.decode import decode, decode_picture
+from zoo.data.headers import find_headers, read_headers
 from zoo.data.image import ImageDataModule
-from zoo.data.pictures import DecodedPictures, KeptPictures, Pictures, RandomViews, open_fitted, open_pictures
+from zoo.data.pictures import (
+    DecodedPictures,
+    FittedMapped,
+    FittedOnDemand,
+    KeptPictures,
+    Pictures,
+    RandomViews,
+    open_fitted,
+    open_pictures,
+)
+from zoo.data.pixel_store import map_pixels
 from zoo.data.views import draw_boxes
 from zoo.errors import InputError
 
@@ -51,7 +62,11 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def module(path: Path, **arguments: Any) -> ImageDataModule:
-    given = {"image_size": VIEW, "augment": ["random_resized_crop", "flip"], "batch_size": 8} | arguments
+    given: dict[str, Any] = {
+        "image_size": VIEW,
+        "augment": ["random_resized_crop", "flip"],
+        "batch_size": 8,
+    } | arguments
     return ImageDataModule(str(path), **given)
 
 
@@ -302,11 +317,36 @@ def test_fitted_images_are_mapped_too(photographs: Path) -> None:
     mapped = open_fitted(rows, (16, 20), 3, Cache(1))
     decoded = open_fitted(rows, (16, 20), 3, Cache(0))
     where = torch.tensor([5, 1, 1])
-    assert isinstance(mapped, Tensor)
-    assert not isinstance(decoded, Tensor)
+    assert isinstance(mapped, FittedMapped)
+    assert isinstance(decoded, FittedOnDemand)
     assert len(entries()) == 1
     assert torch.equal(mapped[where], decoded[where])
     assert len(mapped) == len(decoded) == N
+    assert len(pickle.dumps(mapped)) < 1000
+    assert torch.equal(pickle.loads(pickle.dumps(mapped))[where], mapped[where])
+    in_memory = decode(rows, (16, 20), 3)
+    assert torch.equal(mapped[torch.arange(N)], in_memory)
+
+
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="asks for the size of memory")
+def test_a_map_may_be_larger_than_memory(tmp_path: Path) -> None:
+    n_bytes = 3 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with (tmp_path / "pixels.npy").open("wb") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (n_bytes,)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.truncate(stream.tell() + n_bytes)  # a hole: takes no room
+    assert map_pixels(tmp_path / "pixels.npy")[-1] == 0
+
+
+def test_headers_of_many_files_are_read_once(photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = paths(photographs)
+    read = read_headers(rows)
+    assert read[0] == (50, 60, False)
+    monkeypatch.setattr("zoo.data.headers.MANY", N)
+    assert find_headers(rows, Cache(1)) == read
+    assert find_headers(rows, Cache(0)) == read
+    monkeypatch.setattr("zoo.data.headers.read_headers", None)
+    assert find_headers(rows, Cache(1)) == read
 
 
 # ---- loader processes ----------------------------------------------------------------------------------------------
@@ -331,7 +371,7 @@ def test_draws_differ_between_rows_workers_and_epochs_and_a_seed_repeats_them(tm
 
 def test_photographs_get_random_views_by_default_and_val_does_not(photographs: Path) -> None:
     data = ImageDataModule(str(photographs), image_size=128)
-    images = data.dataset("train").arrays["image"]
+    images: Any = data.dataset("train").arrays["image"]
     assert isinstance(images, RandomViews)
     assert images.mirrored
     assert isinstance(data.dataset("val").arrays["image"], Tensor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,19 +16,9 @@ from zoo.data.threads import for_each
 from zoo.errors import InputError
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
-SIDES_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
-ORIENTATION = 0x0112  # EXIF tag
 
 Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
-
-
-class Header(NamedTuple):
-    """What is known of an image before it is decoded; sides as it stands upright."""
-
-    height: int
-    width: int
-    is_grey: bool
 
 
 def decode(rows: Any, size: tuple[int, int], channels: int) -> Tensor:
@@ -47,7 +37,7 @@ def decode(rows: Any, size: tuple[int, int], channels: int) -> Tensor:
 def decode_fitted(row: Any, size: tuple[int, int], channels: int) -> Pixels:
     """One image scaled to cover the size and cut at the centre, (channels, height, width)."""
     height, width = size
-    with _open(row) as image:
+    with open_image(row) as image:
         # A JPEG is decoded at half, a quarter, ... of its size where that is still twice what is needed.
         image.draft(image.mode, (2 * max(size), 2 * max(size)))
         fitted = ImageOps.fit(_plain(image), (width, height), Image.Resampling.BICUBIC)
@@ -57,30 +47,12 @@ def decode_fitted(row: Any, size: tuple[int, int], channels: int) -> Pixels:
 def decode_picture(row: Any, size: tuple[int, int], channels: int) -> Pixels:
     """One whole image of a given size, mostly its own, (height, width, channels)."""
     height, width = size
-    with _open(row) as image:
+    with open_image(row) as image:
         image.draft(image.mode, (min(size), min(size)))  # at least the size
         picture = _plain(image)
         if picture.size != (width, height):
             picture = picture.resize((width, height), Image.Resampling.BICUBIC)
         return _pixels(picture, channels)
-
-
-def read_headers(rows: Any) -> list[Header]:
-    """Size and colour of each image; of files only the header is read. Arrays of one shape have one."""
-    if rows.dtype == np.uint8:
-        _, channels, height, width = rows.shape
-        return [Header(height, width, channels == 1)]
-    headers: dict[int, Header] = {}
-
-    def read_one(place: int) -> Header:
-        with _open(rows[place]) as image:
-            width, height = image.size
-            if image.getexif().get(ORIENTATION) in SIDES_TURNED:
-                width, height = height, width
-            return Header(height, width, image.mode in GREY_MODES or image.mode.startswith("I;16"))
-
-    each_row(read_one, headers.__setitem__, rows)
-    return [headers[place] for place in range(len(rows))]
 
 
 def each_row(read: Callable[[int], Result], put: Callable[[int, Result], None], rows: Any) -> None:
@@ -108,7 +80,7 @@ def each_row(read: Callable[[int], Result], put: Callable[[int, Result], None], 
         raise InputError(f"{rows[first]}: cannot be read ({reason}){more}: replace or delete it") from error
 
 
-def _open(row: Any) -> Image.Image:
+def open_image(row: Any) -> Image.Image:
     """An image from a path, from an array (channels, height, width), or from what opens itself."""
     if isinstance(row, str):
         return Image.open(row)

@@ -17,10 +17,18 @@ from zoo.data.arrays import ArrayDataset, Batch
 from zoo.data.augment import build_augmentations, default_augmentations
 from zoo.data.base import DataModule
 from zoo.data.cache import Cache
-from zoo.data.decode import Header, read_headers
+from zoo.data.headers import Header, find_headers
 from zoo.data.image_source import read_images
 from zoo.data.normalise import ImageTransform, channel_statistics
-from zoo.data.pictures import SAMPLED_ROWS, FittedOnDemand, RandomViews, open_fitted, open_pictures, some_rows
+from zoo.data.pictures import (
+    SAMPLED_ROWS,
+    FittedMapped,
+    FittedOnDemand,
+    RandomViews,
+    open_fitted,
+    open_pictures,
+    some_rows,
+)
 from zoo.data.source import Source
 from zoo.errors import InputError
 from zoo.messages import say
@@ -29,7 +37,7 @@ LARGEST_DEFAULT_SIDE = 96  # pixels; small enough to train from scratch on a lap
 IN_VIEWS = ("random_resized_crop", "flip")  # augmentations that random views bring with them
 SAMPLED_BYTES = 256 * 2**20  # statistics of more pixels than this are taken from some of the images
 
-Images = Tensor | FittedOnDemand | RandomViews
+Images = Tensor | FittedMapped | FittedOnDemand | RandomViews
 
 
 class ImageDataModule(DataModule):
@@ -123,7 +131,7 @@ class ImageDataModule(DataModule):
     def fit_encoder(self, source: Source) -> None:
         headers = None
         if self.image_size is None or self.channels is None:
-            headers = read_headers(source.rows)
+            headers = find_headers(source.rows, self.cache)
             self._size = self.image_size or default_size([(header.height, header.width) for header in headers])
             self._channels = self.channels or (1 if all(header.is_grey for header in headers) else 3)
         else:
@@ -166,7 +174,9 @@ class ImageDataModule(DataModule):
         names = self._augmentations() if training else []
         if "random_resized_crop" not in names or rows.dtype == np.uint8:
             return open_fitted(rows, self._size, self._channels, self.cache)
-        pictures = open_pictures(rows, headers or read_headers(rows), self._channels, max(self._size), self.cache)
+        pictures = open_pictures(
+            rows, headers or find_headers(rows, self.cache), self._channels, max(self._size), self.cache
+        )
         return RandomViews(pictures, self._size, mirrored="flip" in names)
 
     def _augmentations(self) -> list[str]:
@@ -210,7 +220,8 @@ def _sample(images: Images) -> Tensor:
     """Pixels to take statistics of, (rows, channels, height, width): all, or those of a fixed sample of the images."""
     if isinstance(images, RandomViews):
         return images.sample()
-    if isinstance(images, Tensor):
-        rows = some_rows(len(images), max(1, SAMPLED_BYTES // max(1, images[0].numel())))
-        return images if len(rows) == len(images) else images[torch.from_numpy(rows)]
-    return images[torch.from_numpy(some_rows(len(images), SAMPLED_ROWS))]
+    if isinstance(images, Tensor) and images.numel() <= SAMPLED_BYTES:
+        return images
+    one = images[torch.tensor([0])].numel()
+    at_most = SAMPLED_ROWS if isinstance(images, FittedOnDemand) else max(1, SAMPLED_BYTES // one)
+    return images[torch.from_numpy(some_rows(len(images), at_most))]

@@ -50,19 +50,10 @@ def keep_pixels(
         InputError: A file cannot be read.
     """
     n_bytes = int(offsets[-1])
-    if n_bytes > SMALL_BYTES and all(isinstance(row, str) for row in rows):
-        made_from = {"pixels": dict(form), "files": files_fingerprint(list(rows)), "pillow": PIL.__version__}
-
-        def build(folder: Path) -> None:
-            _write(decode, offsets, rows, folder / FILE)
-
-        try:
-            entry = cache.entry(made_from, build, n_bytes=n_bytes)
-        except OSError as error:  # a full disk, a folder that is not ours
-            say(f"{cache.folder}: decoded images cannot be kept there ({error.strerror or error})")
-            entry = None
-        if entry is not None:
-            return map_pixels(entry / FILE)
+    if n_bytes > SMALL_BYTES:
+        file = _cached(decode, offsets, rows, cache, form)
+        if file is not None:
+            return map_pixels(file)
     if n_bytes > max(SMALL_BYTES, UNKEPT_BYTES):
         say(
             f"{len(rows)} decoded images take {n_bytes / 2**30:.2f} GiB and cannot be kept (data.cache_limit is "
@@ -78,10 +69,39 @@ def keep_pixels(
     return pixels
 
 
+def fingerprint_of(rows: Any) -> dict[str, str] | None:
+    """What tells whether files, or the library that reads them, have changed; None where rows are no files."""
+    if not all(isinstance(row, str) for row in rows):
+        return None
+    try:
+        return {"files": files_fingerprint(list(rows)), "pillow": PIL.__version__}
+    except OSError:  # a link that leads nowhere: told when it is read
+        return None
+
+
 def map_pixels(file: Path) -> Pixels:
-    """Copy-on-write, so that torch takes them as its own; nobody writes."""
-    pixels: Pixels = np.load(file, mmap_mode="c")
+    """Read-only: a map that could be written to must not be larger than memory on Linux."""
+    pixels: Pixels = np.load(file, mmap_mode="r")
     return pixels
+
+
+def _cached(
+    decode: Callable[[int], Pixels], offsets: NDArray[np.int64], rows: Any, cache: Cache, form: Mapping[str, Any]
+) -> Path | None:
+    """The file with all pixels, written now or before; None where there is no room for it."""
+    fingerprint = fingerprint_of(rows)
+    if fingerprint is None:
+        return None
+
+    def build(folder: Path) -> None:
+        _write(decode, offsets, rows, folder / FILE)
+
+    try:
+        entry = cache.entry({"pixels": dict(form), **fingerprint}, build, n_bytes=int(offsets[-1]))
+    except OSError as error:  # a full disk, a folder that is not ours
+        say(f"{cache.folder}: decoded images cannot be kept there ({error.strerror or error})")
+        return None
+    return None if entry is None else entry / FILE
 
 
 def _write(decode: Callable[[int], Pixels], offsets: NDArray[np.int64], rows: Any, file: Path) -> None:

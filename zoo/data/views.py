@@ -49,7 +49,7 @@ def scaled_box(picture: NDArray[np.uint8], box: tuple[int, int, int, int], size:
         picture (h, w, c) and box (top, left, height, width) -> (c, height, width), not contiguous.
     """
     top, left, height, width = box
-    window = np.ascontiguousarray(picture[None, top : top + height, left : left + width])
+    window = picture[None, top : top + height, left : left + width].copy()  # contiguous, and torch may have it
     # Channels stay last inside: three times as fast as one channel after the other.
     scaled = F.interpolate(torch.from_numpy(window).permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
     pixels: NDArray[np.uint8] = scaled[0].numpy()
