@@ -21,18 +21,10 @@ from torchvision.transforms.v2.functional import pil_to_tensor, resized_crop
 import zoo.data.pixel_store
 from zoo.data.cache import Cache
 from zoo.data.decode import decode, decode_picture
+from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
 from zoo.data.headers import find_headers, read_headers
 from zoo.data.image import ImageDataModule
-from zoo.data.pictures import (
-    DecodedPictures,
-    FittedMapped,
-    FittedOnDemand,
-    KeptPictures,
-    Pictures,
-    RandomViews,
-    open_fitted,
-    open_pictures,
-)
+from zoo.data.pictures import DecodedPictures, KeptPictures, Pictures, RandomViews, open_pictures
 from zoo.data.pixel_store import map_pixels
 from zoo.data.views import draw_boxes
 from zoo.errors import InputError

@@ -17,18 +17,11 @@ from zoo.data.arrays import ArrayDataset, Batch
 from zoo.data.augment import build_augmentations, default_augmentations
 from zoo.data.base import DataModule
 from zoo.data.cache import Cache
+from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
 from zoo.data.headers import Header, find_headers
 from zoo.data.image_source import read_images
 from zoo.data.normalise import ImageTransform, channel_statistics
-from zoo.data.pictures import (
-    SAMPLED_ROWS,
-    FittedMapped,
-    FittedOnDemand,
-    RandomViews,
-    open_fitted,
-    open_pictures,
-    some_rows,
-)
+from zoo.data.pictures import SAMPLED_ROWS, RandomViews, open_pictures, some_rows
 from zoo.data.source import Source
 from zoo.errors import InputError
 from zoo.messages import say
