@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -115,8 +115,14 @@ def later_epoch(loader: DataLoader[Any]) -> Way:
     return seconds(lambda: epoch(loader))
 
 
+def note(epochs: str, costs: Mapping[str, Sequence[float]], n_images: int) -> None:
+    for way, times in costs.items():
+        shown = ", ".join(f"{cost / n_images * 1e3:.2f}" for cost in times)
+        print(f"{epochs}, {way}: {shown} ms an image", file=sys.stderr)
+
+
 def run(small: bool) -> list[Result]:
-    rounds, n_train = (2, 48) if small else (5, 1440)
+    rounds, n_train = (2, 48) if small else (5, 960)
     with tempfile.TemporaryDirectory() as place:
         folder = write_photographs(Path(place) / "photographs", n_train=n_train, n_val=CLASSES)
         cache = Path(place) / "cache"
@@ -130,11 +136,9 @@ def run(small: bool) -> list[Result]:
             },
             rounds=rounds,
         )
+        note("first epoch", first, n_train)
         later = alternate({name: later_epoch(loader) for name, loader in loaders.items()}, rounds=rounds)
-    for epochs, costs in (("first epoch", first), ("later epochs", later)):
-        for way, times in costs.items():
-            shown = ", ".join(f"{cost / n_train * 1e3:.2f}" for cost in times)
-            print(f"{epochs}, {way}: {shown} ms an image", file=sys.stderr)
+        note("later epochs", later, n_train)
     return [
         ratio(first, "torchvision", "zoo", what="first epoch: torchvision / zoo", bar=1.0, at_most=False),
         ratio(later, "torchvision", "zoo", what="later epochs: torchvision / zoo", bar=6.0, at_most=False),

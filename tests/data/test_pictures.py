@@ -200,14 +200,18 @@ def test_too_small_a_limit_is_said_once_and_epochs_run(photographs: Path, capsys
 
 
 @pytest.mark.usefixtures("small_memory")
-def test_a_second_start_decodes_nothing(photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_start_decodes_nothing(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = train_images(module(photographs))
+    assert "images are decoded once and kept (0.00 GiB in " in capsys.readouterr().err
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("decoded again")
 
     monkeypatch.setattr("zoo.data.pictures.decode_picture", refuse)
     assert torch.equal(train_images(module(photographs)), first)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("small_memory")

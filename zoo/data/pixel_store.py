@@ -94,6 +94,7 @@ def _cached(
         return None
 
     def build(folder: Path) -> None:
+        say(f"{len(rows)} images are decoded once and kept ({offsets[-1] / 2**30:.2f} GiB in {cache.folder})")
         _write(decode, offsets, rows, folder / FILE)
 
     try:
