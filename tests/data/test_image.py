@@ -9,7 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.data.image import ImageDataModule, channel_statistics, decode
+from zoo.data.decode import decode
+from zoo.data.image import ImageDataModule
+from zoo.data.normalise import channel_statistics
 from zoo.errors import InputError
 
 SHARED = Path(os.environ.get("ZOO_SHARED_DATA") or Path(__file__).parents[2].parent / "shared" / "data")

@@ -40,10 +40,9 @@ class ArrayDataset(Dataset[Batch]):
 
     def __getitems__(self, rows: Sequence[int] | Tensor) -> Batch:
         """The whole batch at once; torch's fetcher calls this in place of one call a row."""
-        # numpy makes rows of a list five times as fast as torch; index_select gathers them three to seven times as fast
-        # as array[where] on a CPU.
+        # numpy makes row numbers of a list five times as fast as torch.
         where = rows if isinstance(rows, Tensor) else torch.from_numpy(np.asarray(rows, dtype=np.int64))
-        batch = {name: array.index_select(0, where) for name, array in self.arrays.items()}
+        batch = {name: gathered(array, where) for name, array in self.arrays.items()}
         return batch if self.transform is None else self.transform(batch)
 
     def __getitem__(self, row: int | Tensor) -> Batch:
@@ -51,6 +50,12 @@ class ArrayDataset(Dataset[Batch]):
         if isinstance(row, Tensor):
             return self.__getitems__(row)
         return {name: array[0] for name, array in self.__getitems__([row]).items()}
+
+
+def gathered(array: Tensor, where: Tensor) -> Tensor:
+    """Rows of a tensor, or of what decodes them when asked."""
+    # index_select, not array[where]: the same rows, three to seven times as fast on a CPU.
+    return array.index_select(0, where) if isinstance(array, Tensor) else array[where]
 
 
 def whole_batch(batch: Batch) -> Batch:

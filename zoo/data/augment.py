@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from zoo.data.views import draw_boxes, scaled_box
 from zoo.errors import InputError, did_you_mean
 
 Augmentation = Callable[[Tensor], Tensor]
 
+PHOTO_SIDE = 128  # pixels; from here on a colour image is a photograph that parts of can be recognised
 SMALL_SIDE = 16  # pixels; up to here an image is a digit or a glyph rather than a photograph
 LARGEST_ANGLE = 15.0  # degrees
 COLOR_STRENGTH = 0.3
@@ -46,6 +49,18 @@ def crop(images: Tensor) -> Tensor:
     rows = _reflected_window(n, height)[:, None, :, None]  # (batch, 1, h, 1)
     columns = _reflected_window(n, width)[:, None, None, :]  # (batch, 1, 1, w)
     return images[_each(torch.arange(n)), torch.arange(channels)[None, :, None, None], rows, columns]
+
+
+def random_resized_crop(images: Tensor) -> Tensor:
+    """A random box of each image, scaled to the size of the image, (batch, c, h, w).
+
+    For images that are all of one size already. Photographs give such views of the whole file: `zoo.data.pictures`.
+    """
+    n, _, height, width = images.shape
+    pixels = images.permute(0, 2, 3, 1).numpy()
+    boxes = draw_boxes(torch.tensor([[height, width]]).expand(n, -1)).tolist()
+    views = [scaled_box(pixels[place], box, (height, width)) for place, box in enumerate(boxes)]
+    return torch.from_numpy(np.stack(views))
 
 
 def rotate(images: Tensor) -> Tensor:
@@ -89,6 +104,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "flip": flip,
     "vflip": vflip,
     "crop": crop,
+    "random_resized_crop": random_resized_crop,
     "rotate": rotate,
     "color": color,
     "erase": erase,
@@ -132,9 +148,11 @@ def default_augmentations(channels: int, height: int, width: int) -> list[str]:
     """Names for images of this kind: digits and glyphs (grey or tiny) are never mirrored, photographs are.
 
     Example:
-        >>> default_augmentations(1, 28, 28), default_augmentations(3, 32, 32)
-        (['crop'], ['flip', 'crop'])
+        >>> default_augmentations(1, 28, 28), default_augmentations(3, 32, 32), default_augmentations(3, 224, 224)
+        (['crop'], ['flip', 'crop'], ['random_resized_crop', 'flip'])
     """
+    if channels > 1 and min(height, width) >= PHOTO_SIDE:
+        return ["random_resized_crop", "flip"]
     return ["crop"] if channels == 1 or max(height, width) <= SMALL_SIDE else ["flip", "crop"]
 
 

@@ -1,33 +1,35 @@
-"""Images: decoded once to uint8 of one size, then augmented and normalised a whole batch at a time.
+"""Images: decoded once to uint8, then augmented and normalised a whole batch at a time.
 
-file or array -> `decode` -> uint8 (rows, c, h, w) in memory -> gather -> augment (train) -> float, mean 0 and std 1
+file or array -> uint8 (rows, c, h, w), kept -> gather -> augment (train) -> float, mean 0 and std 1
+photograph, for train -> whole picture, kept -> random view of it (c, h, w) -> augment -> float, mean 0 and std 1
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, NamedTuple, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from zoo.data.arrays import ArrayDataset, Batch
-from zoo.data.augment import Augmentation, build_augmentations, default_augmentations
+from zoo.data.augment import build_augmentations, default_augmentations
 from zoo.data.base import DataModule
-from zoo.data.image_source import read_images, to_uint8
+from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
+from zoo.data.headers import Header, find_headers
+from zoo.data.image_source import read_images
+from zoo.data.normalise import ImageTransform, channel_statistics
+from zoo.data.pictures import SAMPLED_ROWS, RandomViews, open_pictures, some_rows
 from zoo.data.source import Source
 from zoo.errors import InputError
 from zoo.messages import say
 
 LARGEST_DEFAULT_SIDE = 96  # pixels; small enough to train from scratch on a laptop
-GREY_MODES = ("1", "L", "LA", "La", "I", "F")
-SIDES_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
-ORIENTATION = 0x0112  # EXIF tag
+IN_VIEWS = ("random_resized_crop", "flip")  # augmentations that random views bring with them
+SAMPLED_BYTES = 256 * 2**20  # statistics of more pixels than this are taken from some of the images
 
-Result = TypeVar("Result")
+Images = Tensor | FittedMapped | FittedOnDemand | RandomViews
 
 
 class ImageDataModule(DataModule):
@@ -46,11 +48,14 @@ class ImageDataModule(DataModule):
         image_size: Pixels: one number for squares, or height and width. None takes the size of the images where it
             is one and at most 96, else a square of at most 96. Images are scaled to cover it and cut at the centre.
         channels: 1 (grey) or 3 (colour); None takes 1 where every train image is grey.
-        augment: Names for train: flip, vflip, crop, rotate, color, erase, or a class of `torchvision.transforms.v2`.
-            None takes crop, and flip for colour photographs; an empty list is none.
+        augment: Names for train: random_resized_crop, flip, vflip, crop, rotate, color, erase, or a class of
+            `torchvision.transforms.v2`. None takes crop, and flip for colour photographs, and random_resized_crop
+            in place of crop for those of 128 pixels and more; an empty list is none.
         batch_size: Images a batch; None sizes it by the number of images.
-        num_workers: Loader processes; None chooses.
+        num_workers: Loader processes; None chooses. 0 decodes and cuts in threads, which mostly is fastest.
         seed: Of the split, and of the order of train rows.
+        cache_limit: GiB that decoded images may take on disk (in the user's cache folder, or `ZOO_CACHE`);
+            the oldest go first. Without room there each epoch decodes them again; 0 keeps none.
 
     Shape:
         A batch holds `image` float32 (batch, channels, height, width), `target`, and `index` (batch,).
@@ -81,6 +86,7 @@ class ImageDataModule(DataModule):
         batch_size: int | None = None,
         num_workers: int | None = None,
         seed: int = 0,
+        cache_limit: float = 50.0,
     ) -> None:
         super().__init__(
             path,
@@ -93,6 +99,7 @@ class ImageDataModule(DataModule):
             batch_size=batch_size,
             num_workers=num_workers,
             seed=seed,
+            cache_limit=cache_limit,
         )
         self.save_hyperparameters()
         if channels not in (None, 1, 3):
@@ -107,23 +114,26 @@ class ImageDataModule(DataModule):
         self._channels = 0
         self._mean: list[float] = []
         self._std: list[float] = []
-        self._decoded: tuple[Source, Tensor] | None = None
+        self._opened: tuple[Any, Images] | None = None
 
     def read(self, path: str, *, with_target: bool = True) -> dict[str, Source]:
         found = read_images(path, with_target=with_target)
         return found if with_target else {part: self._known_target_only(source) for part, source in found.items()}
 
     def fit_encoder(self, source: Source) -> None:
-        self._size, self._channels = self._choose_form(source)
-        pixels = decode(source.rows, self._size, self._channels)
-        self._mean, self._std = channel_statistics(pixels)
-        self._decoded = (source, pixels)
+        headers = None
+        if self.image_size is None or self.channels is None:
+            headers = find_headers(source.rows, self.cache)
+            self._size = self.image_size or default_size([(header.height, header.width) for header in headers])
+            self._channels = self.channels or (1 if all(header.is_grey for header in headers) else 3)
+        else:
+            self._size, self._channels = self.image_size, self.channels
+        images = self._open(source.rows, training=True, headers=headers)
+        self._mean, self._std = channel_statistics(_sample(images))
+        self._opened = (source.rows, images)  # the train data set is made of it
 
     def encode(self, source: Source) -> Batch:
-        decoded, self._decoded = self._decoded, None  # train was decoded for its statistics
-        if decoded is not None and decoded[0] is source:
-            return {"image": decoded[1]}
-        return {"image": decode(source.rows, self._size, self._channels)}
+        return {"image": source.rows}  # decoded by `make_dataset`: train images are kept in another form
 
     @property
     def encoder_inputs(self) -> dict[str, Any]:
@@ -137,21 +147,32 @@ class ImageDataModule(DataModule):
         self._size = (state["size"][0], state["size"][1])
         self._channels = state["channels"]
         self._mean, self._std = list(state["mean"]), list(state["std"])
-        self._decoded = None
+        self._opened = None
 
     def make_dataset(self, arrays: Batch, *, training: bool) -> ArrayDataset:
-        names = default_augmentations(self._channels, *self._size) if self.augment is None else self.augment
-        return ArrayDataset(
-            arrays, ImageTransform(self._mean, self._std, build_augmentations(names if training else ()))
-        )
+        rows = cast(Any, arrays["image"])
+        if self._opened is not None and self._opened[0] is rows:
+            images, self._opened = self._opened[1], None
+        else:
+            images = self._open(rows, training=training)
+        names = self._augmentations() if training else []
+        if isinstance(images, RandomViews):
+            names = [name for name in names if name not in IN_VIEWS]
+        transform = ImageTransform(self._mean, self._std, build_augmentations(names))
+        return ArrayDataset(arrays | {"image": cast(Tensor, images)}, transform)
 
-    def _choose_form(self, source: Source) -> tuple[tuple[int, int], int]:
-        """Height and width, and channels: as given, else by the train images."""
-        if self.image_size is not None and self.channels is not None:
-            return self.image_size, self.channels
-        headers = _headers(source.rows)
-        size = self.image_size or default_size([(header.height, header.width) for header in headers])
-        return size, self.channels or (1 if all(header.is_grey for header in headers) else 3)
+    def _open(self, rows: Any, *, training: bool, headers: list[Header] | None = None) -> Images:
+        """Decoded images: whole pictures where random views of them are wanted, else all of the final size."""
+        names = self._augmentations() if training else []
+        if "random_resized_crop" not in names or rows.dtype == np.uint8:
+            return open_fitted(rows, self._size, self._channels, self.cache)
+        pictures = open_pictures(
+            rows, headers or find_headers(rows, self.cache), self._channels, max(self._size), self.cache
+        )
+        return RandomViews(pictures, self._size, mirrored="flip" in names)
+
+    def _augmentations(self) -> list[str]:
+        return default_augmentations(self._channels, *self._size) if self.augment is None else self.augment
 
     def _known_target_only(self, source: Source) -> Source:
         """Images to predict keep a target only where the fitted target knows it: a subfolder may be no class."""
@@ -167,34 +188,6 @@ class ImageDataModule(DataModule):
         return source if known else Source(source.rows, (), (), source.index, source.path, source.names)
 
 
-class ImageTransform:
-    """A gathered batch: augmented as uint8, then float32 with mean 0 and std 1 a channel.
-
-    Args:
-        mean: Of each channel, on 0-1.
-        std: Of each channel, on 0-1.
-        augmentations: Applied in turn, for train only.
-    """
-
-    def __init__(self, mean: Sequence[float], std: Sequence[float], augmentations: Sequence[Augmentation]) -> None:
-        # One multiplication and one addition: (x / 255 - mean) / std
-        self.scale = (1 / (255 * torch.tensor(std)))[:, None, None]
-        self.shift = (-torch.tensor(mean) / torch.tensor(std))[:, None, None]
-        self.augmentations = list(augmentations)
-
-    def __call__(self, batch: Batch) -> Batch:
-        image = batch["image"]
-        for augmentation in self.augmentations:
-            image = augmentation(image)
-        return batch | {"image": torch.addcmul(self.shift, image.float(), self.scale)}
-
-
-class _Header(NamedTuple):
-    height: int
-    width: int
-    is_grey: bool
-
-
 def default_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Height and width: the common size up to 96, else a square of the median short side up to 96.
 
@@ -208,109 +201,19 @@ def default_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return side, side
 
 
-def channel_statistics(pixels: Tensor) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel on 0-1; a constant channel has std 1.
-
-    From counts of the 256 values, so exact and without a float copy of the images.
-    """
-    values = torch.arange(256, dtype=torch.float64) / 255
-    means, stds = [], []
-    for channel in pixels.unbind(dim=1):
-        share = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
-        mean = (share * values).sum()
-        std = float((share * (values - mean).square()).sum().sqrt())
-        means.append(float(mean))
-        stds.append(std if std > 1e-6 else 1.0)
-    return means, stds
-
-
-def decode(rows: Any, size: tuple[int, int], channels: int) -> Tensor:
-    """Image files or arrays as one uint8 tensor (rows, channels, height, width).
-
-    Raises:
-        InputError: Files that are no images or are cut off, naming the first.
-    """
-    if rows.dtype == np.uint8 and rows.shape[1:] == (channels, *size):
-        return torch.from_numpy(np.require(rows, requirements=["C", "W"]))
-    height, width = size
-    pixels = np.empty((len(rows), height, width, channels), dtype=np.uint8)
-
-    def decode_one(place: int) -> None:
-        with _open(rows[place]) as image:
-            # A JPEG is decoded at half, a quarter, ... of its size where that is still twice what is needed.
-            image.draft(image.mode, (2 * max(size), 2 * max(size)))
-            fitted = ImageOps.fit(_plain(image), (width, height), Image.Resampling.BICUBIC)
-        pixels[place] = np.asarray(fitted.convert("L" if channels == 1 else "RGB")).reshape(height, width, channels)
-
-    _in_threads(decode_one, rows)
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
-
-
-def _headers(rows: Any) -> list[_Header]:
-    """Size and colour of each image; of files only the header is read."""
-    if rows.dtype == np.uint8:
-        _, channels, height, width = rows.shape
-        return [_Header(height, width, channels == 1)]
-
-    def read_one(place: int) -> _Header:
-        with _open(rows[place]) as image:
-            width, height = image.size
-            if image.getexif().get(ORIENTATION) in SIDES_TURNED:
-                width, height = height, width
-            return _Header(height, width, image.mode in GREY_MODES or image.mode.startswith("I;16"))
-
-    return _in_threads(read_one, rows)
-
-
-def _open(row: Any) -> Image.Image:
-    """An image from a path, from an array (channels, height, width), or from what opens itself."""
-    if isinstance(row, str):
-        return Image.open(row)
-    if isinstance(row, np.ndarray):
-        return Image.fromarray(row[0] if len(row) == 1 else np.ascontiguousarray(row.transpose(1, 2, 0)))
-    image: Image.Image = row.open()
-    return image
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Any mode as upright L or RGB, 8 bits: 16-bit greys scaled, transparency over white."""
-    is_grey = image.mode in GREY_MODES
-    ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):  # 16 bits; older Pillow gives them as 32
-        return Image.fromarray(to_uint8(np.asarray(image).clip(0, 65535).astype(np.uint16)))
-    if image.mode == "F":
-        return Image.fromarray(to_uint8(np.asarray(image)))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L" if is_grey else "RGB")
-
-
-def _in_threads(read_one: Callable[[int], Result], rows: Any) -> list[Result]:
-    """Apply to each row's place, in threads (Pillow decodes outside the lock); tell of unreadable rows together."""
-
-    failed: dict[int, Exception] = {}
-
-    def attempt(place: int) -> Result | None:
-        try:
-            return read_one(place)
-        except Exception as error:  # Pillow raises whatever its format's plugin meets
-            failed[place] = error
-            return None
-
-    with ThreadPoolExecutor() as pool:
-        results = list(pool.map(attempt, range(len(rows))))
-    if failed:
-        first = min(failed)
-        error = failed[first]
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
-        more = f", nor can {len(failed) - 1} more" if len(failed) > 1 else ""
-        raise InputError(f"{rows[first]}: cannot be read ({reason}){more}: replace or delete it") from error
-    return cast(list[Result], results)
-
-
 def _height_width(image_size: int | Sequence[int]) -> tuple[int, int]:
     sides = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
     if len(sides) != 2 or min(sides) < 1:
         raise InputError(f"data.image_size must be one number of pixels, or height and width, got {image_size}")
     return sides[0], sides[1]
+
+
+def _sample(images: Images) -> Tensor:
+    """Pixels to take statistics of, (rows, channels, height, width): all, or those of a fixed sample of the images."""
+    if isinstance(images, RandomViews):
+        return images.sample()
+    if isinstance(images, Tensor) and images.numel() <= SAMPLED_BYTES:
+        return images
+    one = images[torch.tensor([0])].numel()
+    at_most = SAMPLED_ROWS if isinstance(images, FittedOnDemand) else max(1, SAMPLED_BYTES // one)
+    return images[torch.from_numpy(some_rows(len(images), at_most))]
