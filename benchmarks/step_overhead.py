@@ -17,7 +17,6 @@ the end stay out, logging on the way is in.
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
 import threading
@@ -272,8 +271,9 @@ def measure(title: str, case: Case, names: Sequence[str], rounds: int) -> dict[s
         seconds, _ = train_in_turns(case, [*names[start:], *names[:start]])
         for name in names:
             costs[name].append(seconds[name] / (case.steps // case.chunk * case.chunk - case.warm) * 1e6)
-    for name in names:
-        print(f"{title}: {name} {statistics.median(costs[name]):.0f} us a step", file=sys.stderr)
+        print(
+            f"{title}, round {turn + 1}: " + ", ".join(f"{n} {c[-1]:.0f} us" for n, c in costs.items()), file=sys.stderr
+        )
     return costs
 
 
@@ -282,7 +282,7 @@ def run(small: bool) -> list[Result]:
     torch.set_num_threads(THREADS)
     rounds = 1 if small else ROUNDS
     with tempfile.TemporaryDirectory() as tables, tempfile.TemporaryDirectory() as images:
-        mlp = mlp_case(Path(tables), steps=40 if small else 1500, chunk=10 if small else 50)
+        mlp = mlp_case(Path(tables), steps=40 if small else 1000, chunk=10 if small else 50)
         costs = measure("MLP", mlp, list(WAYS), rounds)
         resnet = resnet_case(Path(images), steps=4 if small else 15, chunk=1 if small else 5)
         large = measure("ResNet-18", resnet, ["zoo", "loop"], rounds)

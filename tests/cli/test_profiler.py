@@ -1,6 +1,7 @@
 """`zoo fit` measures nothing unless asked to."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lightning.pytorch.profilers import SimpleProfiler
@@ -14,4 +15,5 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("words", "kind"), [([], NoProfiler), (["--trainer.profiler", "simple"], SimpleProfiler)])
 def test_the_profiler_is_the_users_or_one_that_costs_nothing(words: list[str], kind: type, tmp_path: Path) -> None:
     argv = ["--config", "configs/mlp.yaml", "--trainer.logger", "false", "--trainer.default_root_dir", str(tmp_path)]
-    assert type(FitCLI([*argv, *words]).trainer.profiler) is kind
+    trainer: Any = FitCLI([*argv, *words]).trainer
+    assert type(trainer.profiler) is kind

@@ -41,7 +41,12 @@ def test_the_optimiser_is_fused_and_a_test_runs_in_inference_mode(
     model, trainer = build("MLPClassifier", data), short_trainer(tmp_path)
     modes: list[bool] = []
     logits = model.logits
-    monkeypatch.setattr(model, "logits", lambda batch: modes.append(torch.is_inference_mode_enabled()) or logits(batch))
+
+    def noting(batch: Any) -> Any:
+        modes.append(torch.is_inference_mode_enabled())
+        return logits(batch)
+
+    monkeypatch.setattr(model, "logits", noting)
     trainer.fit(model, datamodule=data)
     assert [group["fused"] for group in trainer.optimizers[0].param_groups] == [True, True]
     modes.clear()
