@@ -90,7 +90,7 @@ def write_task(source: Path, folder: Path, *, epochs: int, rows: int | None = No
     """Split as zoo does, and write the rows of each part for all to read."""
     data = TabularDataModule(str(source), target=TARGET)
     for part, kept in data.sources.items():
-        table = kept.rows.append_column(TARGET, pa.chunked_array([kept.target[0]]))
+        table = kept.rows.take(pa.array(kept.index)).append_column(TARGET, pa.chunked_array([kept.target[0]]))
         pq.write_table(table.slice(0, rows), folder / f"{part}.parquet")
     learned = TabularDataModule(str(folder), target=TARGET)
     cardinalities = learned.inputs["cardinalities"]

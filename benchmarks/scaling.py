@@ -11,12 +11,15 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import shutil
 import socket
 import sys
+import tempfile
 import time
 import warnings
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +28,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from benchmarks.ratios import Result, alternate, main, ratio
 from zoo.data import ImageDataModule
 from zoo.models import TransformerClassifier
+from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
 
 GLOBAL_BATCH = 96
 CORES = 2
@@ -114,14 +118,14 @@ def train(data: ImageDataModule, n_processes: int, small: bool) -> tuple[float, 
     torch.manual_seed(0)
     network: dict[str, Any] = {"d_model": 16, "n_layers": 1} if small else {"d_model": 128, "n_layers": 2}
     model = TransformerClassifier(data.inputs, data.num_classes, **network, patch=2, dropout=0.0)
-    watch = Watch()
+    watch, metrics = Watch(), Path(tempfile.mkdtemp()) / "metrics.csv"
     parallel: dict[str, Any] = {"devices": n_processes, "strategy": "ddp"} if n_processes > 1 else {"devices": 1}
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=1 if small else 4,
         limit_val_batches=0,
         log_every_n_steps=1,
-        logger=False,
+        logger=MetricsCSV(metrics),
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -129,23 +133,24 @@ def train(data: ImageDataModule, n_processes: int, small: bool) -> tuple[float, 
         **parallel,
     )
     trainer.fit(model, datamodule=data)
-    return watch.seconds / (len(watch.losses) * GLOBAL_BATCH), watch.losses
+    # Only the first process logs, for all.
+    losses = (
+        [row["train/loss_step"] for row in read_metrics(metrics) if "train/loss_step" in row]
+        if metrics.exists()
+        else []
+    )
+    shutil.rmtree(metrics.parent)
+    return watch.seconds / (trainer.global_step * GLOBAL_BATCH), losses
 
 
 class Watch(Callback):
-    """Seconds of training and the loss of each step."""
+    """Seconds of training."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.losses: list[float] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.seconds = -time.perf_counter()
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        self.losses.append(float(trainer.callback_metrics["train/loss_step"]))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.seconds += time.perf_counter()
