@@ -29,6 +29,7 @@ from benchmarks.peer_scripts import environment
 from benchmarks.peer_scripts.task import THREADS, Task
 from benchmarks.ratios import ROUNDS, Result, alternate, main, ratio
 from zoo.data import TabularDataModule
+from zoo.data.source import flat_array
 from zoo.networks.embeddings import category_width
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,11 +87,17 @@ class Way:
         self.process.communicate()
 
 
+def plain(table: pa.Table) -> pa.Table:
+    """Words and numbers in the types in which others read them."""
+    columns = {name: flat_array(table[name]) for name in table.column_names}
+    return pa.table({n: c.cast(pa.int64()) if pa.types.is_integer(c.type) else c for n, c in columns.items()})
+
+
 def write_task(source: Path, folder: Path, *, epochs: int, rows: int | None = None) -> Task:
     """Split as zoo does, and write the rows of each part for all to read."""
     data = TabularDataModule(str(source), target=TARGET)
     for part, kept in data.sources.items():
-        table = kept.rows.take(pa.array(kept.index)).append_column(TARGET, pa.chunked_array([kept.target[0]]))
+        table = plain(kept.rows.take(pa.array(kept.index))).append_column(TARGET, flat_array(kept.target[0]))
         pq.write_table(table.slice(0, rows), folder / f"{part}.parquet")
     learned = TabularDataModule(str(folder), target=TARGET)
     cardinalities = learned.inputs["cardinalities"]
