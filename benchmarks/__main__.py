@@ -1,4 +1,4 @@
-"""Run the benchmarks one after the other, each in a process of its own, and write benchmarks/SPEED.md.
+"""Run the benchmarks one after the other, each in a process of its own, and write their rows into benchmarks/SPEED.md.
 
 python -m benchmarks [NAME...]
 """
@@ -10,8 +10,6 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 from benchmarks.ratios import Result
@@ -19,21 +17,30 @@ from benchmarks.ratios import Result
 HERE = Path(__file__).resolve().parent
 NOT_BENCHMARKS = {"__init__", "__main__", "first_step", "ratios"}
 TABLE = HERE / "SPEED.md"
+HEADING = """\
+# Speed
+
+Made by `make bench`, {cores} cores ({kind}). Each ratio is of times taken in the same run, in alternation, on a machine
+with nothing else to do; `python -m benchmarks NAME` remakes the rows of one benchmark.
+
+| benchmark | ratio | min | median | max | bar | reached |
+|---|---|---|---|---|---|---|
+"""
 
 
 def names() -> list[str]:
     return sorted(file.stem for file in HERE.glob("*.py") if file.stem not in NOT_BENCHMARKS)
 
 
-def results_of(name: str) -> Iterator[Result]:
-    """Run one benchmark; its table rows, its notes go to the terminal."""
+def results_of(name: str) -> list[Result]:
+    """Run one benchmark; its notes go to the terminal.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json"]
     done = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True)
-    for line in done.stdout.splitlines():
-        if line.startswith("{"):
-            result = Result(**json.loads(line))
-            print(f"{name}: {result.line()}", flush=True)
-            yield result
+    return [Result(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def row(name: str, result: Result) -> str:
@@ -43,19 +50,32 @@ def row(name: str, result: Result) -> str:
     return f"| `{name}` | {result.what} | {figures} | {bar} | {verdict} |"
 
 
+def write(table: dict[str, list[str]]) -> None:
+    """The rows of all benchmarks, in the order of their names."""
+    rows = [line for name in names() for line in table.get(name, [])]
+    TABLE.write_text(HEADING.format(cores=os.cpu_count(), kind=platform.machine()) + "\n".join(rows) + "\n")
+
+
+def written() -> dict[str, list[str]]:
+    """The rows that are there, by benchmark."""
+    lines = TABLE.read_text().splitlines() if TABLE.exists() else []
+    return {name: [line for line in lines if line.startswith(f"| `{name}` |")] for name in names()}
+
+
 def main() -> int:
-    chosen = sys.argv[1:] or names()
-    rows = [row(name, result) for name in chosen for result in results_of(name)]
-    if sys.argv[1:]:
-        return 0  # the table stands for all of them, from one run
-    heading = (
-        f"# Speed\n\nMade by `make bench` on {date.today()}, {os.cpu_count()} cores ({platform.machine()}). Each ratio is of "
-        "times taken in the same run, in alternation; `python -m benchmarks.NAME` remakes one.\n\n"
-        "| benchmark | ratio | min | median | max | bar | reached |\n|---|---|---|---|---|---|---|\n"
-    )
-    TABLE.write_text(heading + "\n".join(rows) + "\n")
-    print(f"written: {TABLE.relative_to(Path.cwd())}")
-    return 0
+    failed = []
+    for name in sys.argv[1:] or names():
+        try:
+            results = results_of(name)
+        except subprocess.CalledProcessError:
+            failed.append(name)
+            continue
+        for result in results:
+            print(f"{name}: {result.line()}", flush=True)
+        write(written() | {name: [row(name, result) for result in results]})
+    if failed:
+        print(f"did not finish: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
