@@ -154,7 +154,8 @@ def resnet_case(folder: Path, *, steps: int, chunk: int, batch: int = 32) -> Cas
 
 
 def trainer_words(folder: Path) -> list[str]:
-    return ["--trainer.max_epochs", "1", "--trainer.accelerator", "cpu", "--trainer.default_root_dir", str(folder)]
+    words = {"max_epochs": "1", "accelerator": "cpu", "precision": "32", "default_root_dir": str(folder)}
+    return [word for key, value in words.items() for word in (f"--trainer.{key}", value)]
 
 
 # ---- the three ways --------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import InputError
+from zoo.models.clipping import clip_by_norm
 from zoo.models.driver import forget_absent_driver
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.precision import unfused
@@ -198,7 +199,10 @@ class Model(LightningModule, ABC):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         plugin = self.trainer.precision_plugin
-        if isinstance(plugin, MixedPrecision) and plugin.scaler is None and gradient_clip_val:
+        unscaled = type(plugin) is Precision or (type(plugin) is MixedPrecision and plugin.scaler is None)
+        if gradient_clip_val and gradient_clip_algorithm in (None, "norm") and unscaled and self.device.type == "cpu":
+            clip_by_norm(optimizer, float(gradient_clip_val))
+        elif isinstance(plugin, MixedPrecision) and plugin.scaler is None and gradient_clip_val:
             # Lightning refuses a fused optimiser here for the sake of a scaler, which bf16 does not have.
             kind = GradClipAlgorithmType(gradient_clip_algorithm or GradClipAlgorithmType.NORM)
             Precision.clip_gradients(plugin, optimizer, gradient_clip_val, kind)
