@@ -141,7 +141,7 @@ def mlp_case(folder: Path, *, steps: int, chunk: int) -> Case:
     return Case(argv, steps, chunk, warm=2 * chunk)
 
 
-def resnet_case(folder: Path, *, steps: int, chunk: int, batch: int = 32) -> Case:
+def resnet_case(folder: Path, *, steps: int, chunk: int, batch: int = 16) -> Case:
     """timm's ResNet-18 on images of 64 pixels."""
     draw = np.random.default_rng(0)
     for part, rows in (("train", steps * batch), ("val", 10)):
@@ -150,7 +150,7 @@ def resnet_case(folder: Path, *, steps: int, chunk: int, batch: int = 32) -> Cas
     argv = ["--model", "CNNClassifier", "--model.backbone", "resnet18", "--data", "ImageDataModule",
             "--data.path", str(folder / "train.npz"), "--data.val_path", str(folder / "val.npz"),
             "--data.test_fraction", "0", "--data.batch_size", str(batch), *trainer_words(folder)]  # fmt: skip
-    return Case(argv, steps, chunk, warm=chunk)
+    return Case(argv, steps, chunk, warm=2 * chunk)  # the loggers open their files with the tenth step
 
 
 def trainer_words(folder: Path) -> list[str]:
@@ -285,7 +285,7 @@ def run(small: bool) -> list[Result]:
     with tempfile.TemporaryDirectory() as tables, tempfile.TemporaryDirectory() as images:
         mlp = mlp_case(Path(tables), steps=40 if small else 1000, chunk=10 if small else 50)
         costs = measure("MLP", mlp, list(WAYS), rounds)
-        resnet = resnet_case(Path(images), steps=4 if small else 15, chunk=1 if small else 5)
+        resnet = resnet_case(Path(images), steps=4 if small else 40, chunk=1 if small else 5)
         large = measure("ResNet-18", resnet, ["zoo", "loop"], rounds)
     return [
         ratio(costs, "zoo", "barebones", what="MLP: zoo / barebones", bar=1.15),
