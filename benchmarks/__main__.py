@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.ratios import Result
+from benchmarks.ratios import Result, shown
 
 HERE = Path(__file__).resolve().parent
 NOT_BENCHMARKS = {"__init__", "__main__", "first_step", "ratios"}
@@ -46,7 +46,7 @@ def results_of(name: str) -> list[Result]:
 def row(name: str, result: Result) -> str:
     bar = "" if result.bar is None else f"{'≤' if result.at_most else '≥'} {result.bar:g}"
     verdict = {True: "yes", False: "**no**", None: ""}[result.reached]
-    figures = f"{min(result.ratios):.2f} | **{result.median:.2f}** | {max(result.ratios):.2f}"
+    figures = f"{shown(min(result.ratios))} | **{shown(result.median)}** | {shown(max(result.ratios))}"
     return f"| `{name}` | {result.what} | {figures} | {bar} | {verdict} |"
 
 

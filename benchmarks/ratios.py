@@ -52,11 +52,21 @@ class Result:
             >>> Result("zoo / loop", [1.2, 1.0, 1.1], bar=1.5).line()
             'zoo / loop: min 1.00  median 1.10  max 1.20  (at most 1.5: reached)'
         """
-        figures = f"min {min(self.ratios):.2f}  median {self.median:.2f}  max {max(self.ratios):.2f}"
+        figures = f"min {shown(min(self.ratios))}  median {shown(self.median)}  max {shown(max(self.ratios))}"
         if self.bar is None:
             return f"{self.what}: {figures}"
         verdict = "reached" if self.reached else "MISSED"
         return f"{self.what}: {figures}  ({'at most' if self.at_most else 'at least'} {self.bar:g}: {verdict})"
+
+
+def shown(figure: float) -> str:
+    """Two decimals, more where they would all be zero.
+
+    Example:
+        >>> shown(1.234), shown(0.0041)
+        ('1.23', '0.0041')
+    """
+    return f"{figure:.2f}" if figure >= 0.1 or figure == 0 else f"{figure:.2g}"
 
 
 def alternate(ways: Mapping[str, Way], *, rounds: int = ROUNDS) -> dict[str, list[float]]:
