@@ -14,11 +14,13 @@ def test_it_is_torchs(limit: float, broken: bool) -> None:
     found = []
     for ours in (True, False):
         torch.manual_seed(0)
-        network = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
-        network[1].bias.requires_grad_(False)  # has no gradient
+        first, second = nn.Linear(4, 8), nn.Linear(8, 2)
+        second.bias.requires_grad_(False)  # has no gradient
+        network = nn.Sequential(first, second)
         torch.autograd.backward(network(torch.randn(16, 4)).square().sum())
         if broken:
-            network[0].weight.grad[0, 0] = torch.nan
+            assert first.weight.grad is not None
+            first.weight.grad[0, 0] = torch.nan
         if ours:
             clip_by_norm(SGD(network.parameters()), limit)
         else:
