@@ -22,7 +22,7 @@ from zoo.errors import InputError
 from zoo.models.base import Model
 
 TRAINER_DEFAULTS: dict[str, Any] = {
-    "max_epochs": 50,  # no limit where `max_time` was given and neither epochs nor steps
+    "max_epochs": 50,  # where no other limit is given
     "precision": AUTO,
     "gradient_clip_val": 1.0,
     "log_every_n_steps": 10,
@@ -31,6 +31,7 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "enable_model_summary": False,
     "default_root_dir": "runs",
 }
+NO_LIMIT = ("-1", "None", "null")
 # From the data module to the model, where the model takes it.
 LINKS = ("inputs", "num_classes", "num_targets", "multilabel")
 
@@ -81,7 +82,7 @@ class ZooCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Let the model's task kind decide what an undecided target is; keep the sizes that the user typed."""
         check_precision(self.config.trainer.precision)
-        self._take_budget()
+        self._take_limits()
         kind = class_of(self.config.model.class_path)
         data = self.config.data.init_args
         if data.get("task") == "auto" and getattr(kind, "task_kind", None):
@@ -90,15 +91,21 @@ class ZooCLI(LightningCLI):
             name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
         }
 
-    def _take_budget(self) -> None:
-        """A time to train for is the only limit where no other was given."""
+    def _take_limits(self) -> None:
+        """The default of epochs stands where no limit was given; a time that was typed also beats limits of a config."""
         trainer = self.config.trainer
-        if trainer.max_time is None:
-            return
-        seconds_of(trainer.max_time)
-        limits = ("trainer.max_epochs", "trainer.max_steps")
-        if not any(key in limits and str(value) not in ("-1", "None") for key, value, _ in given_keys(self.argv)):
-            trainer.max_epochs = -1
+        if trainer.max_time is not None:
+            seconds_of(trainer.max_time)
+        given = [
+            (key.removeprefix("trainer."), file)
+            for key, value, file in given_keys(self.argv)
+            if key in ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time") and str(value) not in NO_LIMIT
+        ]
+        time_is_typed = any(name == "max_time" and not file for name, file in given)
+        kept = {name for name, file in given if not (time_is_typed and file)}
+        for name in ("max_epochs", "max_steps"):
+            if kept and name not in kept:
+                trainer[name] = -1
 
     def check_sizes(self) -> None:
         """An explicit size that contradicts the data is an error that names both."""

@@ -145,7 +145,7 @@ class Model(LightningModule, ABC):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._to_log is not None:
-            self._log_step(outputs)
+            self._log_step()
         # Here and not at the epoch's end: callbacks are asked before the model, and read it there.
         if self.trainer.is_last_batch or self.trainer.should_stop:  # a budget ends within an epoch
             self._log_epoch_loss()
@@ -228,8 +228,8 @@ class Model(LightningModule, ABC):
 
     # ---- helpers -----------------------------------------------------------------------------------------------
 
-    def _log_step(self, outputs: Any) -> None:
-        """One row of a step, with the rate where a callback added it, straight to the loggers.
+    def _log_step(self) -> None:
+        """The loss of a step, straight to the loggers.
 
         `self.log` costs as much as the step itself here, and carries its values through all later steps of the epoch.
         """
@@ -241,8 +241,6 @@ class Model(LightningModule, ABC):
         if self.trainer.world_size > 1:
             shown = cast(Tensor, self.all_gather(shown)).mean()
         row = {"train/loss_step": float(shown), "epoch": self.current_epoch}
-        if outputs and "lr" in outputs:
-            row["lr"] = outputs["lr"]
         for logger in self.trainer.loggers:
             logger.log_metrics(row, step=step - 1)
 
