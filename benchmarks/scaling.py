@@ -28,7 +28,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from benchmarks.ratios import Result, alternate, main, ratio
 from zoo.data import ImageDataModule
 from zoo.models import TransformerClassifier
-from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
+from zoo.tracking.history import read_metrics
+from zoo.tracking.metrics_csv import MetricsCSV
 
 GLOBAL_BATCH = 96
 CORES = 2

@@ -16,7 +16,8 @@ from zoo.callbacks import BestCheckpoint, Budget
 from zoo.callbacks.budget import MaxTime, seconds_of
 from zoo.errors import InputError
 from zoo.models.schedules import lr_factor_by_time
-from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
+from zoo.tracking.history import read_metrics
+from zoo.tracking.metrics_csv import MetricsCSV
 
 pytestmark = QUIET
 

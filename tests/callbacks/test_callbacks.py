@@ -19,7 +19,8 @@ from zoo.callbacks.figures import confusion, confusion_counts, save
 from zoo.callbacks.progress_bar import epoch_line
 from zoo.errors import InputError
 from zoo.models.schedules import lr_factor
-from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
+from zoo.tracking.history import read_metrics
+from zoo.tracking.metrics_csv import MetricsCSV
 
 pytestmark = QUIET
 

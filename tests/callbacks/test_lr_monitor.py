@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tests.fits import QUIET
 from zoo.callbacks import LRMonitor
-from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
+from zoo.tracking.history import read_metrics
+from zoo.tracking.metrics_csv import MetricsCSV
 
 pytestmark = QUIET
 

@@ -16,7 +16,7 @@ import yaml
 import zoo
 from tests.read_wandb_run import read_run
 from zoo.cli.main import main
-from zoo.tracking.metrics_csv import read_metrics
+from zoo.tracking.history import read_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the command line shows users what matters; see zoo.cli.quiet
 

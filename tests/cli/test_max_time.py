@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from zoo.cli.main import main
-from zoo.tracking.metrics_csv import read_metrics
+from zoo.tracking.history import read_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

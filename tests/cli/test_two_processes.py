@@ -14,7 +14,7 @@ import pytest
 
 from tests.data.tables import write_csv
 from zoo.cli.main import main
-from zoo.tracking.metrics_csv import read_metrics
+from zoo.tracking.history import read_metrics
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -11,7 +11,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from tests.fits import QUIET, build, short_trainer, tabular
 from zoo.callbacks import LRMonitor, StopOnNaN
 from zoo.models.driver import BY_LIBRARY, forget_absent_driver
-from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
+from zoo.tracking.history import read_metrics
+from zoo.tracking.metrics_csv import MetricsCSV
 
 pytestmark = QUIET
 

@@ -11,7 +11,8 @@ import zoo
 from tests.fits import QUIET, build, image, short_trainer, tabular
 from zoo.callbacks import BestCheckpoint
 from zoo.errors import InputError
-from zoo.tracking.metrics_csv import MetricsCSV, read_metrics
+from zoo.tracking.history import read_metrics
+from zoo.tracking.metrics_csv import MetricsCSV
 from zoo.tracking.predictions import PredictionWriter, predictions_table, write_predictions
 from zoo.tracking.run_folder import new_run_folder
 from zoo.tracking.tensorboard import TensorBoard

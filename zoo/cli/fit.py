@@ -20,7 +20,8 @@ from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
-from zoo.tracking.loggers import default_loggers, flat_config, wandb_run_id
+from zoo.tracking.flat_config import flat_config
+from zoo.tracking.loggers import default_loggers, wandb_run_id
 from zoo.tracking.no_profiler import NoProfiler
 from zoo.tracking.predictions import PredictionWriter
 from zoo.tracking.run_folder import CONFIG, PREDICTIONS, SUMMARY, default_name, new_run_folder

@@ -96,27 +96,3 @@ def wandb_run_id(loggers: list[Logger]) -> str | None:
         if isinstance(logger, WandbLogger):
             return str(logger.version) if logger.version else None
     return None
-
-
-def flat_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The values by which runs are compared, under dot-free keys: W&B cannot filter by keys with dots.
-
-    Example:
-        >>> flat_config({"model": {"class_path": "zoo.models.mlp.MLPClassifier", "init_args": {"lr": 0.1}}})
-        {'model': 'MLPClassifier', 'model_lr': 0.1}
-    """
-    flat: dict[str, Any] = {}
-    for part in ("model", "data"):
-        described = config.get(part) or {}
-        if "class_path" in described:
-            flat[part] = described["class_path"].rsplit(".", 1)[-1]
-        for key, value in (described.get("init_args") or {}).items():
-            if isinstance(value, str | int | float | bool | list):
-                flat[f"{part}_{key}"] = value
-    if config.get("seed_everything") is not None:
-        flat["seed"] = config["seed_everything"]
-    for key in ("max_epochs", "max_steps", "max_time", "precision", "accumulate_grad_batches", "gradient_clip_val"):
-        value = (config.get("trainer") or {}).get(key)
-        if value is not None:
-            flat[key] = value
-    return flat

@@ -94,9 +94,3 @@ class MetricsCSV(Logger):
             writer.writeheader()
             writer.writerows(rows)
         part.replace(self.file)
-
-
-def read_metrics(file: str | Path) -> list[dict[str, float]]:
-    """The rows of a metrics.csv, empty cells left out."""
-    with Path(file).open(newline="") as stream:
-        return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(stream)]
