@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from benchmarks.ratios import Result, shown
@@ -21,10 +22,11 @@ HEADING = """\
 # Speed
 
 Made by `make bench`, {cores} cores ({kind}). Each ratio is of times taken in the same run, in alternation, on a machine
-with nothing else to do; `python -m benchmarks NAME` remakes the rows of one benchmark.
+with nothing else to do; `python -m benchmarks NAME` remakes the rows of one benchmark. The last columns: seconds that
+the whole benchmark took, and the commit it was run at.
 
-| benchmark | ratio | min | median | max | bar | reached |
-|---|---|---|---|---|---|---|
+| benchmark | ratio | min | median | max | bar | reached | s | at |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -43,11 +45,20 @@ def results_of(name: str) -> list[Result]:
     return [Result(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def row(name: str, result: Result) -> str:
+def commit() -> str:
+    """Of the checkout, with a + where files differ from it; nothing outside a checkout."""
+    told = []
+    for words in ("rev-parse --short HEAD", "status --porcelain --untracked-files=no -- zoo benchmarks/*.py"):
+        done = subprocess.run(["git", *words.split()], cwd=HERE.parent, capture_output=True, text=True, check=False)
+        told.append(done.stdout.strip() if done.returncode == 0 else "")
+    return told[0] + ("+" if told[1] else "")
+
+
+def row(name: str, result: Result, seconds: float, at: str) -> str:
     bar = "" if result.bar is None else f"{'≤' if result.at_most else '≥'} {result.bar:g}"
     verdict = {True: "yes", False: "**no**", None: ""}[result.reached]
     figures = f"{shown(min(result.ratios))} | **{shown(result.median)}** | {shown(max(result.ratios))}"
-    return f"| `{name}` | {result.what} | {figures} | {bar} | {verdict} |"
+    return f"| `{name}` | {result.what} | {figures} | {bar} | {verdict} | {seconds:.0f} | {at} |"
 
 
 def write(table: dict[str, list[str]]) -> None:
@@ -65,14 +76,18 @@ def written() -> dict[str, list[str]]:
 def main() -> int:
     failed = []
     for name in sys.argv[1:] or names():
+        started, at = time.monotonic(), commit()
         try:
             results = results_of(name)
         except subprocess.CalledProcessError:
             failed.append(name)
             continue
+        if not results:
+            failed.append(name)  # its rows stand as they are
+            continue
         for result in results:
             print(f"{name}: {result.line()}", flush=True)
-        write(written() | {name: [row(name, result) for result in results]})
+        write(written() | {name: [row(name, result, time.monotonic() - started, at) for result in results]})
     if failed:
         print(f"did not finish: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -8,6 +8,7 @@ phrases of its own sample. Figures above 1 are faster than plain; zoo's defaults
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -145,8 +146,11 @@ def compare(name: str, *, rows: int | None = None, rounds: int, round_seconds: f
     print(f"{name}: {once * 1e3:.2f} ms a plain step of {rows} rows", file=sys.stderr)
     ways = {label: way(step, n_steps, chosen[label].threads) for label, step in steps.items()}
     costs = alternate(ways, rounds=rounds)
+    speed = {label: rows * n_steps / statistics.median(costs[label]) for label in chosen}  # samples/s
     return [
-        ratio(costs, "plain", label, what=f"{name}: {label}, times as fast as plain")
+        ratio(
+            costs, "plain", label, what=f"{name}: {label}, {speed[label]:,.0f} / plain, {speed['plain']:,.0f} samples/s"
+        )
         for label in chosen
         if label != "plain"
     ]

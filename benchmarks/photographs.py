@@ -37,7 +37,7 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as ever
 
 
 def write_photographs(folder: Path, *, n_train: int, n_val: int) -> Path:
-    """`folder/train/<class>/*.jpg` and `folder/val/<class>/*.jpg`: links to photographs, each under several names."""
+    """`folder/train/<class>/*.jpg` and `folder/val/<class>/*.jpg`: photographs, each copied under several names."""
     originals = sorted((SHARED / "trashnet512_sub").glob("*/*.jpg")) or cuttings(folder.with_name("originals"))
     for part, n in (("train", n_train), ("val", n_val)):
         for number, original in enumerate(islice(cycle(originals), n)):

@@ -114,6 +114,8 @@ HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
         ("validate --help", 0),
         ("predict --help", 0),
         ("tset", 2),
+        ("test", 2),
+        ("predict", 2),
         ("list modles", 2),
         ("fit --config nowhere.yaml", 2),
     ],

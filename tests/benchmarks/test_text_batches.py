@@ -28,8 +28,19 @@ def test_both_ways_train_on_the_same_rows_in_as_many_steps() -> None:
 @pytest.mark.slow
 def test_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
+    reached = {"grouped": iter((0.5, 0.7)), "random": iter((0.6, 0.9))}
+    monkeypatch.setattr(text_batches, "accuracy", lambda data, dataset, name, **options: next(reached[name]))
     speed, accuracy = text_batches.run(small=True)
     assert len(speed.ratios) == 2
     assert min(speed.ratios) > 0
     assert "tokens/s" in speed.what
-    assert 0 < accuracy.median < 10
+    assert accuracy.ratios == [pytest.approx(0.6 / 0.75)]
+    assert accuracy.reached is False
+
+
+@pytest.mark.slow
+def test_the_small_transformer_learns_in_both_ways() -> None:
+    data = text_batches.texts()
+    rows = text_batches.every(data.dataset("train"), 8)
+    for name in ("random", "grouped"):
+        assert text_batches.accuracy(data, rows, name, epochs=1, seed=0) > 1.5 / data.num_classes

@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import RunningStage
 from zoo.errors import InputError
 
 MaxTime = str | timedelta | dict[str, int]
+UNITS = ("days", "hours", "minutes", "seconds")
 
 
 class Budget(Timer):
@@ -72,7 +73,10 @@ def seconds_of(max_time: MaxTime) -> float:
     if isinstance(max_time, timedelta):
         return max_time.total_seconds()
     if isinstance(max_time, dict):
-        return timedelta(**max_time).total_seconds()
+        try:
+            return timedelta(**max_time).total_seconds()
+        except TypeError as error:
+            raise InputError(f"trainer.max_time takes {', '.join(UNITS)} with numbers, got {max_time!r}") from error
     parts = re.fullmatch(r"(\d+):(\d\d):(\d\d):(\d\d)", max_time.strip())
     if parts is None:
         raise InputError(f"trainer.max_time is DD:HH:MM:SS, 00:00:10:00 for ten minutes, got {max_time!r}")

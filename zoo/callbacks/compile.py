@@ -30,9 +30,11 @@ class Compile(Callback):
         self.mode = mode
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if not self.enabled:
+            return
         network: Any = pl_module.network
         # `Module.compile` swaps the call and leaves the module: `torch.compile(network)` would rename every weight.
-        if self.enabled and stage == "fit" and network._compiled_call_impl is None:
+        if stage == "fit" and network._compiled_call_impl is None:
             check_compiler(trainer.strategy.root_device)
             network.compile(mode=self.mode)
 

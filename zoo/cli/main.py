@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
     "list": ("zoo.cli.listing", "what there is: models, data, callbacks, backbones, configs, samples"),
 }
+NEED_RUN = ("validate", "test", "predict")
 USAGE = """\
 zoo: ready, strong MLP, CNN and Transformer models that train from one YAML
 
@@ -44,10 +45,10 @@ def usage() -> str:
 
 
 def asks_for_help(command: str, rest: Sequence[str]) -> bool:
-    """`--help`, or nothing at all for a command that needs a run; `zoo fit --help all` is the parser's."""
+    """`--help` first; `zoo fit --help all` is the parser's."""
     if command == "fit":
         return list(rest) in (["-h"], ["--help"])
-    return command in HELP and (not rest or rest[0] in ("-h", "--help"))
+    return command in HELP and bool(rest) and rest[0] in ("-h", "--help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if asks_for_help(command, rest):
             print(HELP[command], end="")
             return 0
+        if command in NEED_RUN and not rest:
+            raise InputError(f"zoo {command} needs a run: zoo {command} runs/NAME (zoo {command} --help says more)")
         return int(import_heavy(COMMANDS[command][0]).run(command, rest))
     except InputError as error:
         print(f"zoo: {' '.join(str(error).split())}", file=sys.stderr)

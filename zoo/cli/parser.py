@@ -19,6 +19,7 @@ from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain, given_keys, inn
 from zoo.cli.precision import AUTO, ZooTrainer, check_precision
 from zoo.data.base import DataModule
 from zoo.errors import InputError
+from zoo.messages import say
 from zoo.models.base import Model
 
 TRAINER_DEFAULTS: dict[str, Any] = {
@@ -106,6 +107,18 @@ class ZooCLI(LightningCLI):
         for name in ("max_epochs", "max_steps"):
             if kept and name not in kept:
                 trainer[name] = -1
+        if (
+            kept == {"max_time"}
+            and self.config.early_stopping.enabled
+            and not self._chose_early_stopping(time_is_typed)
+        ):
+            self.config.early_stopping.enabled = False  # the rate is to come to its end, and the time was asked for
+            say("no early stopping: trainer.max_time is the only limit (--early_stopping.enabled true brings it back)")
+
+    def _chose_early_stopping(self, by_typing: bool) -> bool:
+        """Whether the user said anything of early stopping, on the command line or, where that counts, in a config."""
+        keys = [(key, file) for key, _, file in given_keys(self.argv)]
+        return any(key.startswith("early_stopping") and not (by_typing and file) for key, file in keys)
 
     def check_sizes(self) -> None:
         """An explicit size that contradicts the data is an error that names both."""

@@ -121,6 +121,9 @@ class Model(LightningModule, ABC):
         """Raise `InputError` where the model cannot be trained on the data; take from it what training needs."""
         check_optimizer(self.optimizer_name, self.lr)
 
+    def on_train_epoch_start(self) -> None:
+        self._epoch_rows = 0
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         target = batch["target"]
         loss = self.loss(self.logits(batch), target)
@@ -146,8 +149,12 @@ class Model(LightningModule, ABC):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._to_log is not None:
             self._log_step()
+        if 0 < self.trainer.max_steps <= self.trainer.global_step:
+            self.trainer.should_stop = True  # Lightning ends there without the validation that a last epoch is due
         # Here and not at the epoch's end: callbacks are asked before the model, and read it there.
-        if self.trainer.is_last_batch or self.trainer.should_stop:  # a budget ends within an epoch
+        if (
+            self.trainer.is_last_batch or self.trainer.should_stop
+        ) and self._epoch_rows:  # a budget ends within an epoch
             self._log_epoch_loss()
 
     def on_validation_epoch_start(self) -> None:
@@ -245,7 +252,7 @@ class Model(LightningModule, ABC):
             logger.log_metrics(row, step=step - 1)
 
     def _log_epoch_loss(self) -> None:
-        sums = torch.stack([self._epoch_loss.double().cpu(), torch.tensor(float(self._epoch_rows)).double()])
+        sums = torch.stack([self._epoch_loss.cpu().double(), torch.tensor(float(self._epoch_rows)).double()])
         if self.trainer.world_size > 1:
             sums = cast(Tensor, self.all_gather(sums.to(self.device))).sum(dim=0).cpu()
         self.log("train/loss", (sums[0] / sums[1].clamp(min=1)).float(), on_step=False, on_epoch=True, batch_size=1)

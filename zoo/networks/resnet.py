@@ -61,8 +61,8 @@ class ResidualBlock(nn.Module):
 class SmallResNet(nn.Module):
     """Stem at full resolution, stages that halve it, global average pooling, linear head.
 
-    Works on any size from 8x8 pixels up, and on sizes that change from batch to batch. Fastest on a CPU after
-    ``.to(memory_format=torch.channels_last)``.
+    Works on any size from 8x8 pixels up, and on sizes that change from batch to batch. Its weights and features are kept
+    channels-last.
 
     Args:
         channels: image channels.
