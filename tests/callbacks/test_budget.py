@@ -164,3 +164,5 @@ def test_durations() -> None:
     assert [seconds_of(duration) for duration in durations] == [86401.0] * 3
     with pytest.raises(InputError, match="trainer.max_time is DD:HH:MM:SS, 00:00:10:00 for ten minutes, got '10m'"):
         Budget("10m")
+    with pytest.raises(InputError, match="trainer.max_time takes days, hours, minutes, seconds with numbers, got"):
+        seconds_of({"minuts": 10})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.demos.boring_classes import BoringModel
 
 import zoo
 from tests.fits import QUIET, build, short_trainer, tabular
@@ -79,3 +80,7 @@ def test_it_is_reached_by_name_on_the_command_line(tmp_path: Path, monkeypatch: 
     assert main([*fit, "--compile.enabled", "true", "--compile.mode", "max-autotune"]) == 0
     assert modes == ["max-autotune"]
     assert main([*fit, "--compile.enabled", "true", "--compile.mode", "fast"]) == 2
+
+
+def test_switched_off_it_asks_nothing_of_a_module_of_the_users_own(tmp_path: Path) -> None:
+    short_trainer(tmp_path, callbacks=[Compile()], max_steps=1).fit(BoringModel())

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from tests.fits import QUIET, build, short_trainer, tabular
 from zoo.callbacks import LRMonitor, StopOnNaN
+from zoo.models import MLPClassifier
 from zoo.models.driver import BY_LIBRARY, forget_absent_driver
 from zoo.tracking.history import read_metrics
 from zoo.tracking.metrics_csv import MetricsCSV
@@ -115,3 +116,16 @@ def test_without_a_gpu_torch_is_not_told_to_search_for_a_driver(
     data = tabular(tmp_path)
     short_trainer(tmp_path).fit(build("MLPClassifier", data), datamodule=data)
     assert BY_LIBRARY not in os.environ
+
+
+def test_a_training_step_of_the_users_own_logs_its_own_loss(tmp_path: Path) -> None:
+    class Own(MLPClassifier):
+        def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
+            loss = self.loss(self.logits(batch), batch["target"])
+            self.log("train/loss", loss * 0 + 7.0, on_step=False, on_epoch=True)
+            return loss
+
+    data, file = tabular(tmp_path), tmp_path / "metrics.csv"
+    model = Own(data.inputs, data.num_classes, hidden=[8])
+    short_trainer(tmp_path, epochs=2, logger=MetricsCSV(file)).fit(model, datamodule=data)
+    assert [row["train/loss"] for row in read_metrics(file) if "train/loss" in row] == [7.0, 7.0]
