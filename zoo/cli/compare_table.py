@@ -11,6 +11,8 @@ from zoo.tracking.metric_names import higher_is_better, metric_value
 from zoo.tracking.runs import Run
 
 NOTHING = "-"
+NAMES = 0.33  # of the width, for names of runs and groups
+SECONDS, PARAMETERS = "seconds", "parameters"
 AT_ONCE = 3  # settings that come before all but the main metric where room is short
 
 
@@ -38,19 +40,21 @@ def _show_runs(comparison: Comparison, stream: TextIO) -> None:
     runs = comparison.runs
     told = told_by_model(runs, comparison.differences)
     settings = [key for key in comparison.differences if key not in told]
-    columns = [Column("run", [run.name for run in runs], names=True)]
+    columns = [Column("run", [run.name for run in runs], share=NAMES)]
     states = [state(run) for run in runs]
     if any(word != "finished" for word in states):
-        columns.append(Column("status", states))
+        columns.append(Column("status", ["" if word == "finished" else word for word in states], states))
     whole = comparison.differences if not stream.isatty() else settings
     columns += [_setting(key, runs) for key in whole]
     columns += [_numbers(name, [metric_value(run, name) for run in runs]) for name in comparison.metrics]
-    if comparison.metric not in (*comparison.metrics, "seconds", "parameters"):
+    if comparison.metric not in (*comparison.metrics, SECONDS, PARAMETERS):
         columns.append(_numbers(comparison.metric, [metric_value(run, comparison.metric) for run in runs]))
-    columns += [_numbers(name, [metric_value(run, name) for run in runs]) for name in ("seconds", "parameters")]
+    columns += [_numbers(name, [metric_value(run, name) for run in runs]) for name in (SECONDS, PARAMETERS)]
     tests = [name for name in comparison.metrics if name.startswith("test/")]
-    main = [comparison.metric, "status", *settings[:AT_ONCE], *tests[:3], "seconds", "parameters", *settings]
-    print_table(columns, stream, first=main, bold=0 if len(runs) > 1 else None)
+    main = [comparison.metric, "status", *settings[:AT_ONCE], SECONDS, "params", *tests, *settings]
+    left_out = print_table(columns, stream, first=main, bold=0 if len(runs) > 1 else None)
+    if left_out:
+        print_lines(f"No room for {', '.join(left_out)}: a wider terminal, --csv or a pipe shows them.", stream)
     if told and stream.isatty():
         print_lines(f"Only some models have {', '.join(told)}: --csv or a pipe shows them.", stream)
 
@@ -90,9 +94,11 @@ def _word(value: Any) -> str:
 
 def _numbers(name: str, values: Sequence[float | None]) -> Column:
     whole = [NOTHING if value is None else _exact(name, value) for value in values]
-    if name == "parameters":
-        return Column(name, [NOTHING if value is None else short_count(value) for value in values], whole, right=True)
-    if name == "seconds":
+    if name == PARAMETERS:
+        return Column(
+            "params", [NOTHING if value is None else short_count(value) for value in values], whole, right=True
+        )
+    if name == SECONDS:
         cells = [NOTHING if value is None else short_time(value) for value in values]
         return Column(name, cells, whole, right=True)
     digits = decimals([value for value in values if value is not None])
@@ -101,7 +107,7 @@ def _numbers(name: str, values: Sequence[float | None]) -> Column:
 
 
 def _exact(name: str, value: float) -> str:
-    return f"{value:.0f}" if name == "parameters" else f"{value:.6g}"
+    return f"{value:.0f}" if name == PARAMETERS else f"{value:.6g}"
 
 
 def decimals(values: Sequence[float]) -> int:
@@ -131,13 +137,17 @@ def short_count(value: float) -> str:
 
 
 def short_time(seconds: float) -> str:
-    """Seconds, and from 1,000 on hours and minutes.
+    """Seconds, and from 1,000 on minutes, from an hour on hours.
 
     Example:
         >>> short_time(12.34), short_time(640.0), short_time(7500.0)
         ('12.3', '640', '2h05m')
+        >>> short_time(2000.0)
+        '33m20s'
     """
-    if seconds >= 1000:
+    if 1000 <= seconds < 3600:
+        return f"{int(seconds // 60)}m{int(seconds % 60):02d}s"
+    if seconds >= 3600:
         return f"{int(seconds // 3600)}h{int(seconds % 3600 // 60):02d}m"
     return f"{seconds:.1f}" if seconds < 100 else f"{seconds:.0f}"
 
@@ -146,16 +156,16 @@ def _show_groups(comparison: Comparison, stream: TextIO) -> None:
     groups = comparison.groups
     print_lines("Groups of runs: mean ± standard deviation over their runs", stream)
     columns = [
-        Column("group", [group.name for group in groups], names=True),
+        Column("group", [group.name for group in groups], share=NAMES),
         Column("runs", [str(len(group.runs)) for group in groups], right=True),
     ]
-    names = list(dict.fromkeys([comparison.metric, *comparison.metrics, "seconds"]))
+    names = list(dict.fromkeys([comparison.metric, *comparison.metrics, SECONDS]))
     columns += [_spread(name, groups) for name in names]
     print_table(columns, stream, first=["runs", *names], bold=0 if len(groups) > 1 else None)
 
 
 def _spread(name: str, groups: Sequence[Group]) -> Column:
-    digits = decimals([group.mean[name] for group in groups if name in group.mean])
+    digits = 1 if name == SECONDS else decimals([group.mean[name] for group in groups if name in group.mean])
 
     def cell(group: Group, form: str) -> str:
         if name not in group.mean:
@@ -170,23 +180,23 @@ def _spread(name: str, groups: Sequence[Group]) -> Column:
 def _show_pairs(comparison: Comparison, stream: TextIO) -> None:
     pairs = comparison.pairs
     first, n_rows = pairs[0].first, pairs[0].n_rows
-    print_lines(
-        f"Is {first} better by more than chance? On the same {n_rows:,} test rows, {first} minus the other:", stream
-    )
-    digits = {
-        name: decimals([p.low for p in pairs if p.metric == name] + [p.high for p in pairs if p.metric == name])
-        for name in {p.metric for p in pairs}
-    }
+    question = f"Is {first} better by more than chance? On the same {n_rows:,} test rows, {first} minus the other:"
+    print_lines(question, stream)
+    digits = {name: _digits([pair for pair in pairs if pair.metric == name]) for name in {p.metric for p in pairs}}
     columns = [
-        Column("other run", [pair.second for pair in pairs], names=True),
+        Column("other run", [pair.second for pair in pairs], share=0.25),
         Column("metric", [pair.metric for pair in pairs]),
-        Column("difference", [f"{pair.difference:+.{digits[pair.metric]}f}" for pair in pairs], right=True),
+        Column("diff", [f"{pair.difference:+.{digits[pair.metric]}f}" for pair in pairs], right=True),
         Column("95 % interval", [interval_text(pair, digits[pair.metric]) for pair in pairs], right=True),
         Column("p", [p_text(pair.p_value) for pair in pairs], right=True),
-        Column("more than chance", [verdict(pair) for pair in pairs]),
-        Column("test", [pair.test for pair in pairs]),
+        Column("beyond chance", [verdict(pair) for pair in pairs]),
+        Column("test", [pair.test for pair in pairs], share=1.0),
     ]
     print_table(columns, stream)
+
+
+def _digits(pairs: Sequence[Pair]) -> int:
+    return decimals([end for pair in pairs for end in (pair.low, pair.high)])
 
 
 def interval_text(pair: Pair, digits: int) -> str:
@@ -198,12 +208,12 @@ def p_text(p_value: float) -> str:
 
 
 def verdict(pair: Pair) -> str:
-    """Whether the first run is better or worse beyond chance.
+    """Whether the first run is better or worse beyond chance, or neither.
 
     Example:
         >>> verdict(Pair("a", "b", "log_loss", -0.2, -0.3, -0.1, 0.001, "paired bootstrap", 100))
-        'yes, better'
+        'better'
     """
     if not pair.beyond_chance:
         return "no"
-    return "yes, better" if (pair.difference > 0) == higher_is_better(pair.metric) else "yes, worse"
+    return "better" if (pair.difference > 0) == higher_is_better(pair.metric) else "worse"

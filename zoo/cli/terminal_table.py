@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TextIO
 
 GAP = 2  # spaces between columns
-NARROW = 16  # a column of names is not folded below that
+NARROW = 16  # characters; a column of words is not folded below that
 
 
 @dataclass(frozen=True)
@@ -17,22 +19,26 @@ class Column:
 
     Args:
         heading: Its name.
-        cells: One a row, as a terminal shows them.
+        cells: One a row, as a terminal shows them; those to the left are folded where long.
         whole: One a row, unshortened; None where `cells` are that.
         right: Numbers stand to the right.
-        names: Folded to a third of the width where longer.
+        share: Of the terminal's width that the cells may take before they are folded.
     """
 
     heading: str
     cells: Sequence[str]
     whole: Sequence[str] | None = None
     right: bool = False
-    names: bool = False
+    share: float = 0.2
+
+    @property
+    def width(self) -> int:
+        return max(map(_width, [self.heading, *self.cells]))
 
 
 def print_table(
     columns: Sequence[Column], stream: TextIO, *, first: Sequence[str] = (), bold: int | None = None
-) -> None:
+) -> list[str]:
     """Print a table; where it is not a terminal, all of it.
 
     Args:
@@ -41,31 +47,31 @@ def print_table(
         first: Headings of columns that matter most, in that order; others follow in their own, as far as there is room.
             The first column always stands.
         bold: Row that stands out.
+
+    Returns:
+        The headings of columns for which there was no room.
     """
     if not stream.isatty():
         rows = [[column.heading for column in columns]]
         rows += [list(row) for row in zip(*(column.whole or column.cells for column in columns), strict=True)]
         print("\n".join(aligned(rows, [column.right for column in columns])), file=stream)
-        return
+        return []
     width = terminal_width(stream)
     shaped = [_shaped(column, width) for column in columns]
     kept = _fitting(shaped, [column.heading for column in columns], first, width)
-    _print_rich([shaped[at] for at in kept], stream, width, bold)
-    left_out = [column.heading for at, column in enumerate(columns) if at not in kept]
-    if left_out:
-        print_lines(f"No room for {', '.join(left_out)}: a wider terminal, --csv or a pipe shows them.", stream)
+    _print_styled([shaped[at] for at in kept], stream, bold)
+    return [column.heading for at, column in enumerate(columns) if at not in kept]
 
 
 def print_lines(text: str, stream: TextIO) -> None:
     """Print a sentence, broken at the terminal's width."""
-    import textwrap
-
     if stream.isatty():
         text = textwrap.fill(text, terminal_width(stream), break_long_words=False, break_on_hyphens=False)
     print(text, file=stream)
 
 
 def terminal_width(stream: TextIO) -> int:
+    """Characters a line."""
     from rich.console import Console
 
     return Console(file=stream).width
@@ -79,43 +85,52 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
         ['name   n', 'a     10']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        (" " * GAP)
-        .join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        )
-        .rstrip()
-        for row in rows
-    ]
+    return [(" " * GAP).join(map(_padded, row, widths, right)).rstrip() for row in rows]
+
+
+def _padded(cell: str, width: int, right: bool) -> str:
+    return cell.rjust(width) if right else cell.ljust(width)
 
 
 def fold(text: str, width: int) -> str:
-    """Lines of at most `width` characters, broken behind - _ / and such where there is one.
+    """Lines of at most `width` characters, broken behind - _ / or before a capital where there is one, and about equal.
 
     Example:
-        >>> fold("transformer-breast_cancer", 14).splitlines()
-        ['transformer-', 'breast_cancer']
+        >>> fold("transformer-breast_cancer-2", 24).splitlines()
+        ['transformer-', 'breast_cancer-2']
+        >>> fold("TransformerClassifier", 16).splitlines()
+        ['Transformer', 'Classifier']
     """
+    folded = _broken(text, width)
+    for narrower in range(width - 1, 0, -1):
+        tried = _broken(text, narrower)
+        if len(tried) > len(folded):
+            break
+        folded = tried
+    return "\n".join(folded)
+
+
+def _broken(text: str, width: int) -> list[str]:
     lines = [""]
-    for piece in re.findall(r"[^-_/=,. ]*[-_/=,. ]+|[^-_/=,. ]+", text):
-        while len(piece) > width:  # no mark to break at
-            head, piece = piece[: width - len(lines[-1])], piece[width - len(lines[-1]) :]
-            lines[-1] += head
+    for piece in re.findall(r"[-_/=,. ]*(?:[A-Z]+[^-_/=,. A-Z]*|[^-_/=,. A-Z]+)?[-_/=,. ]*", text):
+        while len(piece.rstrip()) > width:  # no mark to break at
+            room = width - len(lines[-1])
+            lines[-1] += piece[:room]
             lines.append("")
+            piece = piece[room:]
         if len(lines[-1]) + len(piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece
-    return "\n".join(line.rstrip() for line in lines if line)
+    return [line.rstrip() for line in lines if line] or [""]
 
 
 def _shaped(column: Column, width: int) -> Column:
-    """The column with its long cells folded, and its heading to the width of its cells."""
-    limit = max(NARROW, width // 3) if column.names else max(NARROW, width // 5)
-    cells = [fold(cell, limit) for cell in column.cells]
-    pieces = [len(piece) for piece in re.findall(r"[^-_/ ]+[-_/ ]?", column.heading)]
-    heading = fold(column.heading, max([*map(_width, cells), *pieces, 4]))
-    return Column(heading, cells, None, column.right, column.names)
+    """The column with its long words folded, and its heading to the width of its cells."""
+    limit = max(NARROW, int(width * column.share))
+    cells = list(column.cells) if column.right else [fold(cell, limit) for cell in column.cells]
+    pieces = [len(piece.rstrip()) for piece in re.findall(r"[^-_/ ]+[-_/ ]?", column.heading)]
+    heading = "\n".join(_broken(column.heading, max([*map(_width, cells), *pieces])))
+    return replace(column, heading=heading, cells=cells, whole=None)
 
 
 def _width(cell: str) -> int:
@@ -127,27 +142,24 @@ def _fitting(columns: Sequence[Column], names: Sequence[str], first: Sequence[st
     order = [0, *(names.index(name) for name in first if name in names), *range(len(columns))]
     room, kept = width + GAP, set()
     for at in dict.fromkeys(order):
-        needed = max(map(_width, [columns[at].heading, *columns[at].cells])) + GAP
+        needed = columns[at].width + GAP
         if needed <= room or at == 0:
             room -= needed
             kept.add(at)
     return sorted(kept)
 
 
-def _print_rich(columns: Sequence[Column], stream: TextIO, width: int, bold: int | None) -> None:
+def _print_styled(columns: Sequence[Column], stream: TextIO, bold: int | None) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(
-            Text(column.heading),
-            justify="right" if column.right else "left",
-            vertical="top",
-            no_wrap=True,
-            overflow="ignore",
-        )
-    for number, row in enumerate(zip(*(column.cells for column in columns), strict=True)):
-        table.add_row(*map(Text, row), style="bold green" if number == bold else None)
-    Console(file=stream, width=max(width, 1), highlight=False).print(table, soft_wrap=False)
+    console = Console(file=stream, highlight=False)
+    rows = [[column.heading.split("\n") for column in columns]]
+    rows += [[cell.split("\n") for cell in row] for row in zip(*(column.cells for column in columns), strict=True)]
+    height = max(map(len, rows[0]))
+    rows[0] = [[""] * (height - len(cell)) + cell for cell in rows[0]]  # headings stand on their columns
+    for number, row in enumerate(rows, start=-1):
+        style = "bold" if number < 0 else "bold green" if number == bold else ""
+        for line in zip_longest(*row, fillvalue=""):
+            cells = map(_padded, line, (column.width for column in columns), (column.right for column in columns))
+            console.print(Text((" " * GAP).join(cells).rstrip(), style), soft_wrap=True)

@@ -71,8 +71,8 @@ def _blocks(values: Numbers, generator: np.random.Generator) -> tuple[Numbers, N
     if len(values) <= BLOCKS:
         return values, np.ones(len(values))
     block = generator.permutation(len(values)) % BLOCKS
-    sums = np.column_stack([np.bincount(block, weights=column, minlength=BLOCKS) for column in values.T])
-    return sums, np.bincount(block, minlength=BLOCKS).astype(np.float64)
+    sums = [np.bincount(block, weights=column, minlength=BLOCKS) for column in values.T]
+    return np.column_stack(sums).astype(np.float64), np.bincount(block, minlength=BLOCKS).astype(np.float64)
 
 
 def interval(differences: Numbers) -> tuple[float, float]:

@@ -47,7 +47,7 @@ def read_project(place: str, filters: Sequence[Filter] = ()) -> list[Run]:
     with answers(place):
         import wandb
 
-        api = wandb.Api(timeout=TIMEOUT)
+        api: Any = wandb.Api(timeout=TIMEOUT)
         if len(parts) == 3:
             return [run_of(api.run("/".join(parts)))]
         return [run_of(found) for found in api.runs("/".join(parts), filters=_for_server(filters), lazy=False)]
@@ -68,9 +68,11 @@ def answers(place: str) -> Iterator[None]:
 
 
 def _for_server(filters: Sequence[Filter]) -> dict[str, Any]:
-    plain = [one for one in filters if one.relation == "=" and not set("*?[") & set(one.value)]
-    known = {"group": lambda value: {"group": value}, "tags": lambda value: {"tags": {"$in": [value]}}}
-    conditions = [known[one.key](one.value) for one in plain if one.key in known]
+    conditions: list[dict[str, Any]] = []
+    for one in filters:
+        if one.relation == "=" and not set("*?[") & set(one.value):
+            conditions += [{"group": one.value}] if one.key == "group" else []
+            conditions += [{"tags": {"$in": [one.value]}}] if one.key == "tags" else []
     return {"$and": conditions} if conditions else {}
 
 
@@ -136,7 +138,7 @@ def _folder(found: Any) -> Path:
 
     stamp = json.dumps([found.state, found.summary_metrics], sort_keys=True, default=str)
     digest = hashlib.sha256(stamp.encode()).hexdigest()[:8]
-    return cache_folder() / "wandb" / found.entity / found.project / f"{found.id}-{digest}"
+    return cache_folder() / "wandb" / str(found.entity) / str(found.project) / f"{found.id}-{digest}"
 
 
 def bring(found: Any, folder: Path, name: str) -> None:
