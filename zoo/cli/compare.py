@@ -7,15 +7,18 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
-from zoo.errors import InputError
+from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 from zoo.tracking.compare import compare
 from zoo.tracking.comparison import Comparison
 
+OPTIONS = ("--metric", "--filter", "--json", "--csv", "--html")
+
 
 def run(command: str, argv: Sequence[str]) -> int:
-    args = _parser().parse_args(list(argv))
+    args = _parser().parse_intermixed_args(list(argv))
     if not args.runs:
         raise InputError("zoo compare needs runs: zoo compare runs/, or runs/mlp-*, or wandb://entity/project")
     if args.html is not None and not Path(args.html).parent.is_dir():
@@ -47,8 +50,18 @@ def write_page(comparison: Comparison, file: Path) -> None:
     say(f"page: {file} (one file, no network needed)")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="zoo compare", add_help=False, allow_abbrev=False)
+class Parser(argparse.ArgumentParser):
+    """One that says a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        words = message.removeprefix("unrecognized arguments: ").split()
+        if message.startswith("unrecognized arguments: --"):
+            message = f"no option {words[0]}; {did_you_mean(words[0], OPTIONS)}"
+        raise InputError(f"{self.prog}: {message}")
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="zoo compare", add_help=False, allow_abbrev=False)
     parser.add_argument("runs", nargs="*", metavar="RUN")
     parser.add_argument("--metric", metavar="NAME")
     parser.add_argument("--filter", action="append", default=[], metavar="KEY=VALUE")

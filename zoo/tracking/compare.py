@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.tracking.comparison import Comparison, Group
 from zoo.tracking.metric_names import choose_metric, higher_is_better, metric_value, shown_metrics
-from zoo.tracking.pairs import compare_pairs
+from zoo.tracking.pairs import compare_pairs, some
 from zoo.tracking.runs import Run, with_best_so_far
 from zoo.tracking.select import select_runs
 
@@ -41,10 +41,7 @@ def compare(
     chosen = choose_metric(found, metric)
     higher = higher_is_better(chosen, found)
     found = best_first(found, chosen, higher=higher)
-    missing = [run.name for run in found if metric_value(run, chosen) is None]
-    if missing:
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        notes.append(f"Without {chosen}, so last: {shown}.")
+    notes += on_metric(found, chosen, asked=metric is not None)
     names = shown_metrics(found, chosen)
     pairs, on_pairs = compare_pairs(found)
     return Comparison(
@@ -57,6 +54,19 @@ def compare(
         pairs=pairs,
         notes=notes + on_pairs,
     )
+
+
+def on_metric(runs: Sequence[Run], metric: str, *, asked: bool) -> list[str]:
+    """Which runs lack the metric, and why the runs are not ordered by one of the test rows."""
+    notes = []
+    missing = [run.name for run in runs if metric_value(run, metric) is None]
+    if missing:
+        notes.append(f"Without {metric}, so last: {some(missing)}.")
+    tested = metric.replace("best/val/", "test/")
+    have = sum(metric_value(run, tested) is not None for run in runs)
+    if not asked and tested != metric and have > 0:
+        notes.append(f"Only {have} of {len(runs)} runs have {tested}; --metric {tested} orders by it.")
+    return notes
 
 
 def best_first(runs: Sequence[Run], metric: str, *, higher: bool) -> list[Run]:

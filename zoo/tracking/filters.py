@@ -52,8 +52,9 @@ class Filter:
         if str(found) == self.value or fnmatchcase(str(found), self.value):
             return True
         try:
-            return bool(yaml.safe_load(self.value) == found)
-        except yaml.YAMLError:
+            number = isinstance(found, int | float) and not isinstance(found, bool)
+            return bool((float(self.value) if number else yaml.safe_load(self.value)) == found)
+        except (yaml.YAMLError, ValueError):
             return False
 
 

@@ -74,6 +74,7 @@ def higher_is_better(metric: str, runs: Iterable[Run] = ()) -> bool:
         monitor = str(run.summary.get("monitor", ""))
         if monitor and monitor.split("/")[-1] == end and run.summary.get("monitor_mode") in ("min", "max"):
             return bool(run.summary["monitor_mode"] == "max")
+    end = end.removesuffix("_step").removesuffix("_epoch")
     if any(end == word or end.endswith(f"_{word}") for word in HIGHER):
         return True
     return not any(end == word or end.endswith(f"_{word}") for word in LOWER)

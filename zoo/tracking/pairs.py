@@ -96,12 +96,12 @@ def _other_rows(first: TestRows, second: TestRows) -> str | None:
     prints = [rows.run.summary.get("data_fingerprint") for rows in (first, second)]
     if None not in prints and prints[0] != prints[1]:
         return "other data or another split than those of the first: the data fingerprints differ"
+    if first.metrics.keys() & second.metrics.keys() == set():
+        return "another task than that of the first"
     if first.index.keys() != second.index.keys() or len(first.truth) != len(first.index):
         return "other test rows than those of the first: the index columns differ"
     if any(first.truth[first.index[label]] != second.truth[at] for label, at in second.index.items()):
         return "other targets than those of the first in the same rows"
-    if first.metrics.keys() & second.metrics.keys() == set():
-        return "another task than that of the first"
     return None
 
 
@@ -150,10 +150,19 @@ def _notes(
         notes.append(f"{runs[0].name} has no test rows to compare, so {rows[0].run.name} stands in its place.")
     against = f" with {rows[0].run.name}" if rows else ""
     for reason, names in reasons.items():
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        notes.append(f"Not compared row by row{against}: {shown} ({reason}).")
+        notes.append(f"Not compared row by row{against}: {some(names)} ({reason}).")
     if len(rows) > 2:
         notes.append(
             f"p-values are corrected for {len(rows) - 1} comparisons (Holm); intervals hold 95 % each, uncorrected."
         )
     return notes
+
+
+def some(names: Sequence[str]) -> str:
+    """Names, of many the first.
+
+    Example:
+        >>> some(list("abcdefg"))
+        'a, b, c, d, e and 2 more'
+    """
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
