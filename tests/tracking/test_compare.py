@@ -78,6 +78,25 @@ def test_of_many_runs_the_best_of_each_group_are_compared(tmp_path: Path) -> Non
     assert "Of 12 runs the best one of each group is compared row by row." in comparison.notes
 
 
+def test_of_many_groups_the_best_are_compared(tmp_path: Path) -> None:
+    for number in range(23):
+        fake_run(tmp_path, f"run-{number}", skill=number / 5, group=f"g{number}")
+    comparison = zoo.compare(tmp_path)
+    others = {pair.second for pair in comparison.pairs}
+    assert len(others) == 19
+    assert others == {run.name for run in comparison.runs[1:20]}
+    assert "Of 23 runs the best one of each of the 20 best groups is compared row by row." in comparison.notes
+
+
+def test_the_best_group_is_that_of_the_best_mean(tmp_path: Path) -> None:
+    for number in range(6):
+        fake_run(tmp_path, f"steady-{number}", group="steady", summary={"test/accuracy": 0.8 + number / 1000})
+        fake_run(tmp_path, f"wild-{number}", group="wild", summary={"test/accuracy": 0.9 if number == 0 else 0.1})
+    comparison = zoo.compare(tmp_path)
+    assert comparison.runs[0].name == "wild-0"
+    assert {(pair.first, pair.second) for pair in comparison.pairs} == {("steady-5", "wild-0")}
+
+
 def test_regression_is_compared_by_rmse_and_mae(tmp_path: Path) -> None:
     fake_regression(tmp_path, "good", spread=0.2)
     fake_regression(tmp_path, "bad", spread=1.0, seed=1)

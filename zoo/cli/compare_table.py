@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from zoo.cli.terminal_table import Column, print_lines, print_table
 from zoo.tracking.comparison import Comparison, Group, Pair
+from zoo.tracking.differences import MODEL, in_all, tied_to_model
 from zoo.tracking.metric_names import higher_is_better, metric_value
+from zoo.tracking.pairs import some
 from zoo.tracking.runs import Run
 
 NOTHING = "-"
@@ -37,45 +39,33 @@ def show(comparison: Comparison, stream: TextIO) -> None:
 
 
 def _show_runs(comparison: Comparison, stream: TextIO) -> None:
-    runs = comparison.runs
-    told = told_by_model(runs, comparison.differences)
-    settings = [key for key in comparison.differences if key not in told]
+    runs, configs = comparison.runs, [run.config for run in comparison.runs if run.config]
+    tied = [key for key in comparison.differences if key != MODEL and tied_to_model(key, configs)]
+    free = [key for key in comparison.differences if key not in tied]
+    of_some = [key for key in tied if not in_all(key, configs)]
+    settings = [key for key in comparison.differences if key not in of_some or not stream.isatty()]
     columns = [Column("run", [run.name for run in runs], share=NAMES)]
     states = [state(run) for run in runs]
     if any(word != "finished" for word in states):
         columns.append(Column("status", ["" if word == "finished" else word for word in states], states))
-    whole = comparison.differences if not stream.isatty() else settings
-    columns += [_setting(key, runs) for key in whole]
+    columns += [_setting(key, runs) for key in settings]
     columns += [_numbers(name, [metric_value(run, name) for run in runs]) for name in comparison.metrics]
     if comparison.metric not in (*comparison.metrics, SECONDS, PARAMETERS):
         columns.append(_numbers(comparison.metric, [metric_value(run, comparison.metric) for run in runs]))
     columns += [_numbers(name, [metric_value(run, name) for run in runs]) for name in (SECONDS, PARAMETERS)]
     tests = [name for name in comparison.metrics if name.startswith("test/")]
-    main = [comparison.metric, "status", *settings[:AT_ONCE], SECONDS, "params", *tests, *settings]
+    main = [comparison.metric, "status", *free[:AT_ONCE], SECONDS, "params", *tests, *free]
     left_out = print_table(columns, stream, first=main, bold=0 if len(runs) > 1 else None)
     if left_out:
-        print_lines(f"No room for {', '.join(left_out)}: a wider terminal, --csv or a pipe shows them.", stream)
-    if told and stream.isatty():
-        print_lines(f"Only some models have {', '.join(told)}: --csv or a pipe shows them.", stream)
+        print_lines(f"No room for {some(left_out)}: a wider terminal, --csv or a pipe shows them.", stream)
+    if of_some and stream.isatty():
+        print_lines(f"Only some models have {some(of_some)}: --csv or a pipe shows them.", stream)
 
 
 def state(run: Run) -> str:
     """The run's status; of a finished one also that it was not tested."""
     tested = any(name.startswith("test/") for name in run.summary)
     return "not tested" if run.status == "finished" and not tested else run.status
-
-
-def told_by_model(runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
-    """Settings that only some models have, and that are the same in all runs of one model: the model says it all."""
-    known = [run.config for run in runs if run.config]
-    return [key for key in keys if not all(key in config for config in known) and _fixed(known, key)]
-
-
-def _fixed(configs: Sequence[Mapping[str, Any]], key: str) -> bool:
-    by_model: dict[str, set[str]] = {}
-    for config in configs:
-        by_model.setdefault(str(config.get("model")), set()).add(repr(config.get(key)))
-    return len(by_model) > 1 and all(len(values) == 1 for values in by_model.values())
 
 
 def _setting(key: str, runs: Sequence[Run]) -> Column:

@@ -63,9 +63,9 @@ table is plain and whole.
 
 Beyond chance: runs that were tested on the same rows are compared row by row over their predictions.csv. Accuracy by
 McNemar's test (exact where fewer than 25 rows tell two runs apart), log loss, rmse and mae by the paired bootstrap;
-intervals hold 95 %. The best run is compared with each other one, of more than 10 runs with the best of each group,
-and the p-values are corrected for that many comparisons (Holm). They speak of these runs on these rows: how much a
-seed matters is what the standard deviation of a group says.
+intervals hold 95 %. The best run is compared with each other one; of more than 10 runs, the best of the best group with
+the best of each other group (20 at most). The p-values are corrected for that many comparisons (Holm). They speak of
+these runs on these rows: how much a seed matters is what the standard deviation of a group says.
 """
 # Command -> its help. A command that is not here says its own.
 HELP = {

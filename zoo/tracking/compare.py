@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from zoo.tracking.comparison import Comparison, Group
+from zoo.tracking.differences import differing
 from zoo.tracking.metric_names import choose_metric, higher_is_better, metric_value, shown_metrics
 from zoo.tracking.pairs import compare_pairs, some
 from zoo.tracking.runs import Run, with_best_so_far
@@ -43,14 +43,15 @@ def compare(
     found = best_first(found, chosen, higher=higher)
     notes += on_metric(found, chosen, asked=metric is not None)
     names = shown_metrics(found, chosen)
-    pairs, on_pairs = compare_pairs(found)
+    groups = groups_of(found, [*dict.fromkeys([chosen, *names, *ALSO])], chosen, higher=higher)
+    pairs, on_pairs = compare_pairs(found, groups)
     return Comparison(
         runs=found,
         metric=chosen,
         higher_is_better=higher,
         differences=differing([run.config for run in found if run.config]),
         metrics=names,
-        groups=groups_of(found, [*dict.fromkeys([chosen, *names, *ALSO])], chosen, higher=higher),
+        groups=groups,
         pairs=pairs,
         notes=notes + on_pairs,
     )
@@ -77,13 +78,6 @@ def best_first(runs: Sequence[Run], metric: str, *, higher: bool) -> list[Run]:
         return (value is None, 0.0 if value is None else -value if higher else value, run.name)
 
     return sorted(runs, key=place)
-
-
-def differing(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys whose values differ; those that all configs have come first, after the model's class."""
-    keys = dict.fromkeys(key for config in configs for key in config)
-    differ = [key for key in keys if len({repr(config.get(key)) for config in configs}) > 1]
-    return sorted(differ, key=lambda key: (key != "model", not all(key in config for config in configs)))
 
 
 def groups_of(runs: Sequence[Run], metrics: Sequence[str], metric: str, *, higher: bool) -> list[Group]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.tracking.comparison import Pair
+from zoo.tracking.comparison import Group, Pair
 from zoo.tracking.row_metrics import RowMetric, row_metrics
 from zoo.tracking.runs import Run
 from zoo.tracking.significance import bootstrap_means, bootstrap_p, holm, interval, mcnemar
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MANY = 10  # runs; of more, one a group is compared
+AT_MOST = 20  # groups of which one is compared
 BOOTSTRAP = "paired bootstrap"
 
 
@@ -39,17 +40,18 @@ class TestRows:
     metrics: dict[str, RowMetric]
 
 
-def compare_pairs(runs: Sequence[Run]) -> tuple[list[Pair], list[str]]:
-    """The best run against every other, or where there are many, the best of each group against the best of all.
+def compare_pairs(runs: Sequence[Run], groups: Sequence[Group]) -> tuple[list[Pair], list[str]]:
+    """The best run against every other, or where there are many, the best of the best group against that of each group.
 
     Args:
         runs: Best first.
+        groups: Of these runs, best first.
 
     Returns:
         Pairs, p-values corrected over the pairs of one metric (Holm), and notes on runs that could not be compared.
     """
-    chosen = list(runs) if len(runs) <= MANY else list({run.group: run for run in reversed(runs)}.values())[::-1]
-    chosen.sort(key=list(runs).index)
+    by_name = {run.name: run for run in runs}
+    chosen = list(runs) if len(runs) <= MANY else [by_name[group.runs[0]] for group in groups[:AT_MOST]]
     reasons: dict[str, list[str]] = {}
     rows: list[TestRows] = []
     for run in chosen:
@@ -62,7 +64,7 @@ def compare_pairs(runs: Sequence[Run]) -> tuple[list[Pair], list[str]]:
             rows.append(found)
     if len(chosen) < 2:
         return [], []
-    notes = _notes(runs, chosen, rows, reasons)
+    notes = _notes(runs, groups, chosen, rows, reasons)
     return (_pairs(rows) if len(rows) > 1 else []), notes
 
 
@@ -141,13 +143,18 @@ def _of_metric(name: str, run: Run, metric: RowMetric, others: Sequence[tuple[Ru
 
 
 def _notes(
-    runs: Sequence[Run], chosen: Sequence[Run], rows: Sequence[TestRows], reasons: dict[str, list[str]]
+    runs: Sequence[Run],
+    groups: Sequence[Group],
+    chosen: Sequence[Run],
+    rows: Sequence[TestRows],
+    reasons: dict[str, list[str]],
 ) -> list[str]:
     notes = []
     if len(chosen) < len(runs):
-        notes.append(f"Of {len(runs)} runs the best one of each group is compared row by row.")
-    if len(rows) > 1 and rows[0].run is not runs[0]:
-        notes.append(f"{runs[0].name} has no test rows to compare, so {rows[0].run.name} stands in its place.")
+        which = "each group" if len(chosen) == len(groups) else f"each of the {len(chosen)} best groups"
+        notes.append(f"Of {len(runs)} runs the best one of {which} is compared row by row.")
+    if len(rows) > 1 and rows[0].run is not chosen[0]:
+        notes.append(f"{chosen[0].name} has no test rows to compare, so {rows[0].run.name} stands in its place.")
     against = f" with {rows[0].run.name}" if rows else ""
     for reason, names in reasons.items():
         notes.append(f"Not compared row by row{against}: {some(names)} ({reason}).")
