@@ -162,6 +162,11 @@ def test_mistakes_are_one_line(
     assert error.strip().count("\n") == 0
 
 
+def test_help_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "runs/", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: zoo compare RUN...")
+
+
 def test_comparing_loads_nothing_heavy(nine: Path) -> None:
     program = f"""
 import sys

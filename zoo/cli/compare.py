@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from zoo.cli.help import HELP
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 from zoo.tracking.compare import compare
@@ -18,6 +19,9 @@ OPTIONS = ("--metric", "--filter", "--json", "--csv", "--html")
 
 
 def run(command: str, argv: Sequence[str]) -> int:
+    if {"-h", "--help"} & set(argv):
+        print(HELP[command], end="")
+        return 0
     args = _parser().parse_intermixed_args(list(argv))
     if not args.runs:
         raise InputError("zoo compare needs runs: zoo compare runs/, or runs/mlp-*, or wandb://entity/project")
@@ -45,7 +49,7 @@ def write_page(comparison: Comparison, file: Path) -> None:
     """Write the page whole or not at all."""
     text = import_module("zoo.tracking.page").page(comparison)
     part = file.with_name(file.name + ".part")
-    part.write_text(text)
+    part.write_text(text, encoding="utf-8")
     part.replace(file)
     say(f"page: {file} (one file, no network needed)")
 

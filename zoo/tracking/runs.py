@@ -96,7 +96,9 @@ def read_run(folder: str | Path) -> Run:
     told = config.get("wandb")
     wandb: dict[str, Any] = told if isinstance(told, dict) else {}
     group = summary.get("group") or wandb.get("group") or group_of(name, flat)
-    return Run(name, str(folder), str(group), flat, summary, place, tuple(map(str, wandb.get("tags") or ())))
+    tags = wandb.get("tags") or summary.get("tags") or ()
+    words = tags.split(",") if isinstance(tags, str) else map(str, tags)
+    return Run(name, str(folder), str(group), flat, summary, place, tuple(words))
 
 
 def group_of(name: str, flat: dict[str, Any]) -> str:
