@@ -113,6 +113,7 @@ HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
         ("test --help", 0),
         ("validate --help", 0),
         ("predict --help", 0),
+        ("compare --help", 0),
         ("tset", 2),
         ("test", 2),
         ("predict", 2),
