@@ -41,7 +41,7 @@ def page(comparison: Comparison) -> str:
 
     plotly.js is packed (2 MB instead of 4.8); the browser unpacks it with its own DecompressionStream.
     """
-    from plotly.offline import get_plotlyjs
+    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
     library = get_plotlyjs()
     script = '"use strict";(() => {\n' + "".join(part(f"js/{name}") for name in SCRIPTS) + "})();"
@@ -72,7 +72,9 @@ def packed(text: str) -> str:
 def policy(scripts: list[str]) -> str:
     """A Content-Security-Policy under which these scripts run and nothing else does, and nothing is fetched."""
     hashes = " ".join(f"'sha256-{digest(script)}'" for script in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; form-action 'none'"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; form-action 'none'"
+    )
 
 
 def digest(script: str) -> str:

@@ -39,7 +39,9 @@ def curves_of_run(history: History, limit: int) -> dict[str, Any]:
     rows = sorted(set().union(*kept.values()))
     place = {row: position for position, row in enumerate(rows)}
     return {
-        "axes": {axis: [number(history[row].get(axis)) for row in rows] for axis in AXES if axis_is_known(history, axis)},
+        "axes": {
+            axis: [number(history[row].get(axis)) for row in rows] for axis in AXES if axis_is_known(history, axis)
+        },
         "metrics": {
             name: [[place[row] for row in of_metric], [number(history[row][name], 6) for row in of_metric]]
             for name, of_metric in kept.items()
@@ -56,7 +58,7 @@ def thin(values: list[float], limit: int) -> list[int]:
 
     Example:
         >>> thin([0.0, 1.0, 9.0, 1.0, 0.0, -9.0, 0.0, 1.0], limit=6)
-        [0, 1, 2, 5, 6, 7]
+        [0, 1, 2, 4, 5, 7]
     """
     if len(values) <= limit:
         return list(range(len(values)))

@@ -20,7 +20,7 @@ def mistakes(predictions: pa.Table | None) -> dict[str, Any] | None:
     if predictions is None or not {"target", "prediction"} <= set(predictions.column_names):
         return None
     classes = [name.removeprefix(PROBABILITY) for name in predictions.column_names if name.startswith(PROBABILITY)]
-    return {"confusion": confusion(predictions, classes)} if classes else numbers(predictions)
+    return confusion(predictions, classes) if classes else numbers(predictions)
 
 
 def confusion(predictions: pa.Table, classes: list[str]) -> dict[str, Any] | None:
@@ -39,7 +39,7 @@ def confusion(predictions: pa.Table, classes: list[str]) -> dict[str, Any] | Non
         else:
             wrong.append([place[true], place[predicted], rows])
     wrong.sort(key=lambda kind: (-kind[2], kind))
-    return {"classes": classes, "total": total, "right": right, "wrong": wrong[:MAX_KINDS]}
+    return {"confusion": {"classes": classes, "total": total, "right": right, "wrong": wrong[:MAX_KINDS]}}
 
 
 def numbers(predictions: pa.Table) -> dict[str, Any] | None:

@@ -11,7 +11,8 @@ async function unpackCharts() {
   charts = window.Plotly;
 }
 
-const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"] };
+const CONFIG = { displaylogo: false, responsive: true, displayModeBar: false };
+const WITH_BUTTONS = { displayModeBar: true, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]], toImageButtonOptions: { format: "png", scale: 2 } };
 
 const axisLook = () => ({
   gridcolor: cssColour("--line"),
@@ -31,6 +32,7 @@ function look(height, axes, more = {}) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: cssColour("--text") },
     margin: { l: 56, r: 16, t: 12, b: 44 },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: cssColour("--line-strong"), activecolor: cssColour("--accent") },
     showlegend: false,
     hovermode: "closest",
     hoverlabel: { bgcolor: cssColour("--raised"), bordercolor: cssColour("--line-strong"), font: { color: cssColour("--text"), size: 13 }, namelength: -1, align: "left" },

@@ -1,7 +1,5 @@
 // Configurations side by side: one column for runs that are set alike but for the seed; what differs from the first is marked.
 
-const SEED = "seed";
-
 /** Runs of one configuration, the best first. */
 function configurations() {
   const keys = facts.differences.filter((key) => key !== SEED);
@@ -15,7 +13,7 @@ function configurations() {
 }
 
 function configKeys() {
-  const keys = facts.differences.slice();
+  const keys = settingsInOrder();
   if (byId("config-all").checked) for (const run of runs) for (const key of Object.keys(run.config)) if (!keys.includes(key)) keys.push(key);
   return keys;
 }

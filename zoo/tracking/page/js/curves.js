@@ -77,9 +77,8 @@ function runTrace(run, line, metric, axis, faint) {
     type: "scatter", mode: alone ? "markers" : "lines", x: line.x, y: line.y, name: plain(run.name), meta: run.place_,
     line: { color: runColour(run), width: faint ? 1 : 1.8, dash: runDash(run) },
     marker: { color: runColour(run), size: 8 },
-    opacity: faint ? 0.45 : 1,
-    text: plain(run.name),
-    hovertemplate: `<b>%{text}</b><br>${plain(metric)} %{y:.6~g}<br>${plain(axis.replace("_", " "))} %{x:.6~g}<extra></extra>`,
+    opacity: faint ? 0.45 : runs.length > 12 ? 0.75 : 1,
+    hovertemplate: `<b>%{fullData.name}</b><br>${plain(metric)} %{y:.6~g}<br>${plain(axis.replace("_", " "))} %{x:.6~g}<extra></extra>`,
   };
 }
 
@@ -90,7 +89,7 @@ function bandTraces(kind, members, metric) {
   const colour = runColour(members[0][0]);
   return [
     { type: "scatter", mode: "lines", x: [...x, ...x.slice().reverse()], y: [...high, ...low.slice().reverse()], fill: "toself", fillcolor: withOpacity(colour, 0.16), line: { width: 0 }, hoverinfo: "skip" },
-    { type: "scatter", mode: "lines", x, y: mean, text: plain(kind), line: { color: colour, width: 3, dash: runDash(members[0][0]) }, hovertemplate: `<b>%{text}</b>, mean of ${lines.length}<br>${plain(metric)} %{y:.6~g}<extra></extra>` },
+    { type: "scatter", mode: "lines", x, y: mean, name: plain(kind), line: { color: colour, width: 3, dash: runDash(members[0][0]) }, hovertemplate: `<b>%{fullData.name}</b>, mean of ${lines.length}<br>${plain(metric)} %{y:.6~g}<extra></extra>` },
   ];
 }
 
@@ -112,7 +111,7 @@ function drawCurves() {
   draw(byId("curves-chart"), traces, look(420, {
     xaxis: { title: { text: title, standoff: 8 }, zeroline: false, rangemode: "tozero" },
     yaxis: { title: { text: plain(metric), standoff: 8 }, zeroline: false, type: log ? "log" : "linear", exponentformat: "power" },
-  }, { ...(lines.length ? {} : emptyHint("No run shown has this curve")), uirevision: `${metric} ${axis} ${log}` }));
+  }, { ...(lines.length ? {} : emptyHint("No run shown has this curve")), margin: { l: 56, r: 16, t: 34, b: 44 }, uirevision: `${metric} ${axis} ${log}` }), WITH_BUTTONS);
   listen(byId("curves-chart"), "plotly_click", (event) => {
     const place = event.points[0].data.meta;
     if (place !== undefined) toggle(runs[place]);
@@ -129,7 +128,7 @@ function prepareCurves() {
   fill(byId("curve-axis"), axes, axes.some(([axis]) => axis === "epoch") && axes.length > 1 ? defaultAxis(axes) : axes[0]?.[0]);
   byId("curve-band").checked = severalSeeds;
   byId("curve-band").closest("label").hidden = !severalSeeds && colourings().length < 2;
-  for (const id of ["curve-metric", "curve-axis", "curve-band", "curve-log", "curve-smooth"]) byId(id).addEventListener("input", drawCurves);
+  for (const id of ["curve-metric", "curve-axis", "curve-band", "curve-log", "curve-smooth"]) byId(id).addEventListener(id === "curve-smooth" ? "input" : "change", drawCurves);
   return true;
 }
 

@@ -1,5 +1,7 @@
 // Groups: each run a dot, the mean a bar with its standard deviation; and the same as a table.
 
+const MOST_ROWS = 12; // of a figure with a row for each group or run
+
 const groupMean = (group, metric) => toNumber(group.mean[metric] ?? null);
 
 function kindColourOfGroup(group) {
@@ -7,9 +9,12 @@ function kindColourOfGroup(group) {
   return first ? runColour(first) : cssColour("--soft");
 }
 
+/** The name of a group; of one run alone, the name of that run says more. */
+const groupTitle = (group) => (group.runs.length === 1 ? runs[group.runs[0]].name : group.name);
+
 function drawGroupsChart() {
   const visible = shown().filter((run) => isFinite_(run.values[facts.metric]));
-  const groups = facts.groups.filter((group) => visible.some((run) => run.group === group.name));
+  const groups = facts.groups.filter((group) => visible.some((run) => run.group === group.name)).slice(0, MOST_ROWS);
   const row = new Map(groups.map((group, place) => [group.name, place]));
   const dots = {
     type: "scatter", mode: "markers", x: [], y: [], text: [], customdata: [],
@@ -36,7 +41,7 @@ function drawGroupsChart() {
   const narrow = byId("groups-chart").clientWidth < 620;
   draw(byId("groups-chart"), [means, dots], look(70 + 30 * Math.max(groups.length, 1), {
     xaxis: { title: { text: plain(facts.metric), standoff: 10 }, zeroline: false },
-    yaxis: { tickvals: groups.map((_, place) => place), ticktext: groups.map((group) => plain(short(group.name, narrow ? 22 : 40))), range: [groups.length - 0.4, -0.6], zeroline: false, fixedrange: true, tickfont: { color: cssColour("--text") } },
+    yaxis: { tickvals: groups.map((_, place) => place), ticktext: groups.map((group) => plain(short(groupTitle(group), narrow ? 22 : 40))), range: [groups.length - 0.4, -0.6], zeroline: false, fixedrange: true, tickfont: { color: cssColour("--text") } },
   }, groups.length ? {} : emptyHint(`No run shown has ${facts.metric}`)));
   listen(byId("groups-chart"), "plotly_click", (event) => {
     const place = event.points[0].customdata;
@@ -71,7 +76,10 @@ function bestOf(values, metric) {
 
 function drawGroups() {
   byId("groups-section").hidden = !facts.groups.length || runs.length < 2;
-  byId("groups-hint").textContent = severalSeeds ? "Each dot is a run; the bar is the mean of a group ± its standard deviation." : "Each dot is a run.";
+  byId("groups-title").textContent = severalSeeds ? "Groups" : "Ranking";
+  const hint = severalSeeds ? "Each dot is a run; the bar is the mean of a group ± its standard deviation." : "Each dot is a run.";
+  const part = facts.groups.length > MOST_ROWS ? ` The best ${MOST_ROWS} of those shown.` : "";
+  byId("groups-hint").textContent = `${hint}${part} Click a dot to hide its run.`;
   byId("groups-table").parentElement.hidden = !severalSeeds;
   drawGroupsChart();
   drawGroupsTable();

@@ -18,15 +18,18 @@ function pairOf(one, other, metric = null) {
 /** The run asked for first is the better one by the pair's own metric. */
 const favours = (pair) => pair.sign * toNumber(pair.difference) > 0 === pair.higher;
 
-/** "0.0020 to 0.0140", seen from the first of the two runs asked for. */
+/** Decimals for a difference and its interval: three digits of the largest. */
+const pairDecimals = (pair) => Math.max(0, decimalsFor([pair.low, pair.high, pair.difference].map(toNumber)) - 1);
+
+/** "+0.0020 to +0.0140", seen from the first of the two runs asked for. */
 function intervalText(pair) {
   const ends = [toNumber(pair.low), toNumber(pair.high)];
-  const decimals = decimalsFor([...ends, toNumber(pair.difference)]);
+  const decimals = pairDecimals(pair);
   const [low, high] = pair.sign > 0 ? ends : [-ends[1], -ends[0]];
   return `${signed(low, decimals)} to ${signed(high, decimals)}`;
 }
 
-const differenceText = (pair) => signed(pair.sign * toNumber(pair.difference), decimalsFor([pair.low, pair.high, pair.difference].map(toNumber)));
+const differenceText = (pair) => signed(pair.sign * toNumber(pair.difference), pairDecimals(pair));
 
 function headlineText() {
   if (!runs.length) return ["No runs"];
@@ -41,12 +44,13 @@ function headlineText() {
 }
 
 function leadText() {
+  if (runs.length === 1 && scored.length) return ["data", "model", "status"].filter((word) => best.words[word]).map((word) => best.words[word].replace(/_/g, " ")).join(" · ");
   if (!scored.length) return runs.length ? "Nothing can be ranked; curves and configuration stand below." : "";
   const direction = higher(facts.metric) ? "higher is better" : "lower is better";
   const own = `${facts.metric} ${metricText(bestValue, metricDecimals)} (${direction})`;
   if (!rival) return `${own}.`;
   const pair = pairOf(best, rival);
-  const next = `${rival.group === best.group ? "The next run" : "The best run of another group"}, ${rival.name}, has ${metricText(rival.values[facts.metric], metricDecimals)}`;
+  const next = `${rival.group === best.group || !severalSeeds ? "The next run" : "The best run of another group"}, ${rival.name}, has ${metricText(rival.values[facts.metric], metricDecimals)}`;
   if (!pair) return `${own}. ${next}. Whether that is more than chance was not tested.`;
   const sure = !pair.beyond ? "chance alone could explain that" : favours(pair) ? "that is more than chance" : "there the other is better, by more than chance";
   return `${own}. ${next}: on the same ${wholeText(pair.rows)} test rows the ${pair.metric} differs by ${differenceText(pair)} (95 % interval ${intervalText(pair)}; ${pair.test}, ${probabilityText(toNumber(pair.p))}), and ${sure}.`;
@@ -58,7 +62,7 @@ function tile(title, value, more) {
 
 function tiles() {
   if (!scored.length) return [];
-  const made = [tile(facts.metric, metricText(bestValue, metricDecimals), `best of ${plural(runs.length, "run")}`)];
+  const made = [tile(facts.metric, metricText(bestValue, metricDecimals), runs.length > 1 ? `best of ${plural(runs.length, "run")}` : higher(facts.metric) ? "higher is better" : "lower is better")];
   const pair = rival && pairOf(best, rival);
   if (pair) made.push(tile(`Lead in ${pair.metric}`, differenceText(pair), `95 % interval ${intervalText(pair)}`));
   const group = facts.groups.find((each) => each.name === best.group);

@@ -13,7 +13,7 @@ function mistakenRuns() {
   const having = shown().filter((run) => run.mistakes);
   const choice = byId("mistakes-runs").value;
   if (choice === "groups") return having.filter((run) => run === having.find((other) => other.group === run.group));
-  return choice === "few" ? having.slice(0, 4) : having;
+  return choice === "few" ? having.slice(0, 3) : having;
 }
 
 /** Classes to draw, in their own order: all of them, or those with the most mistakes in the runs drawn. */
@@ -50,6 +50,8 @@ function matrix(confusion, names) {
 
 const percentText = (share) => `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 
+const figureColour = (share) => (share > 0.4 ? (isDark() ? "#06131d" : "#ffffff") : cssColour("--text"));
+
 function drawMatrix(element, confusion, names) {
   const { rows, totals } = matrix(confusion, names);
   const words = rows.map((row, truth) => row.map((count, predicted) => `true <b>${plain(short(names[truth], 40))}</b><br>predicted <b>${plain(short(names[predicted], 40))}</b><br>${wholeText(count)} of ${wholeText(totals[truth])} rows${totals[truth] ? ` (${percentText(count / totals[truth])})` : ""}`));
@@ -60,12 +62,12 @@ function drawMatrix(element, confusion, names) {
   draw(element, [{
     type: "heatmap", z: rows.map((row, truth) => row.map((count) => (totals[truth] ? count / totals[truth] : null))), zmin: 0, zmax: 1,
     colorscale: shareScale(), showscale: false, xgap: names.length > 60 ? 0 : 1, ygap: names.length > 60 ? 0 : 1,
-    text: rows.map((row) => row.map((count) => (count && names.length <= FIGURES ? wholeText(count) : ""))), texttemplate: "%{text}", textfont: { size: names.length > 10 ? 10 : 12 },
+    text: rows.map((row, truth) => row.map((count) => (count && names.length <= FIGURES ? `<span style="color:${figureColour(count / totals[truth])}">${wholeText(count)}</span>` : ""))), texttemplate: "%{text}", textfont: { size: names.length > 10 ? 10 : 12 },
     customdata: words, hovertemplate: "%{customdata}<extra></extra>", hoverongaps: false,
   }], look(Math.min(width, 440) + (labelled && long > 3 ? 40 : 10), {
     xaxis: { ...ticks, side: "bottom", title: { text: "predicted", standoff: 4, font: { size: 11, color: cssColour("--soft") } }, tickangle: labelled && long > 3 && names.length > 2 ? -45 : 0 },
     yaxis: { ...ticks, autorange: "reversed", title: { text: "true", standoff: 4, font: { size: 11, color: cssColour("--soft") } } },
-  }, { margin: { l: 30, r: 6, t: 6, b: 30 } }), { displayModeBar: false });
+  }, { margin: { l: 30, r: 6, t: 6, b: 30 } }));
 }
 
 function drawNumbers(element, numbers, range, run) {
@@ -73,7 +75,7 @@ function drawNumbers(element, numbers, range, run) {
   draw(element, [
     { type: "scatter", mode: "lines", x: range, y: range, line: { color: cssColour("--line-strong"), width: 1.5, dash: "dash" }, hoverinfo: "skip" },
     { type: "scatter", mode: "markers", x: pairs.map((pair) => pair[0]), y: pairs.map((pair) => pair[1]), marker: { color: runColour(run), size: 6, opacity: 0.55 }, hovertemplate: "true %{x:.5~g}<br>predicted %{y:.5~g}<extra></extra>" },
-  ], look(340, { xaxis: { title: { text: "true", standoff: 4 }, range, zeroline: false }, yaxis: { title: { text: "predicted", standoff: 4 }, range, zeroline: false } }, { margin: { l: 40, r: 6, t: 6, b: 36 } }), { displayModeBar: false });
+  ], look(340, { xaxis: { title: { text: "true", standoff: 4 }, range, zeroline: false }, yaxis: { title: { text: "predicted", standoff: 4 }, range, zeroline: false } }, { margin: { l: 40, r: 6, t: 6, b: 36 } }));
 }
 
 /** The most frequent kinds of mistake in words; they are read where a matrix of many classes is not. */
@@ -86,7 +88,7 @@ function card(run) {
   const made = make("figure", { className: "matrix", "data-run": run.place_ });
   const confusion = run.mistakes.confusion;
   const [right, total] = confusion ? accuracyOf(confusion) : [0, 0];
-  made.append(make("figcaption", {}, make("span", { className: "swatch" }), make("b", { textContent: short(run.name, 44), title: run.name }), confusion ? make("span", { className: "spread", textContent: total ? ` ${percentText(right / total)} of ${wholeText(total)} rows right` : " no known target" }) : null), make("div", { className: "chart" }));
+  made.append(make("figcaption", {}, make("span", { className: "swatch" }), make("b", { textContent: run.name, title: run.name }), confusion ? make("span", { className: "spread", textContent: total ? `${percentText(right / total)} of ${wholeText(total)} rows right` : "no known target" }) : null), make("div", { className: "chart" }));
   if (confusion) made.append(make("ol", { className: "kinds", "aria-label": "Most frequent mistakes" }, ...commonMistakes(confusion)));
   return made;
 }
@@ -126,12 +128,13 @@ function prepareMistakes() {
   const most = Math.max(0, ...having.map((run) => run.mistakes.confusion?.classes.length ?? 0));
   const groups = new Set(having.map((run) => run.group)).size;
   const options = [["all", `all shown (${having.length})`]];
-  if (having.length > 4) options.unshift(["few", "best four"]);
+  if (having.length > 3) options.unshift(["few", "best three"]);
   if (groups < having.length) options.unshift(["groups", `best of each group (${groups})`]);
-  fill(byId("mistakes-runs"), options, groups < having.length && groups <= 6 ? "groups" : having.length > 4 ? "few" : "all");
+  fill(byId("mistakes-runs"), options, groups < having.length && groups <= 6 ? "groups" : having.length > 3 ? "few" : "all");
   fill(byId("mistakes-classes"), [["15", "15 with the most mistakes"], ["30", "30 with the most mistakes"], ["0", `all ${most}`]].filter(([count]) => Number(count) < most), most > LABELLED ? "15" : "0");
+  byId("mistakes-runs").closest("label").hidden = options.length < 2;
   byId("mistakes-classes-choice").hidden = most <= 15;
   byId("mistakes-title").textContent = most ? "Confusion matrices" : "Predicted against true";
-  for (const id of ["mistakes-runs", "mistakes-classes"]) byId(id).addEventListener("input", drawMistakes);
+  for (const id of ["mistakes-runs", "mistakes-classes"]) byId(id).addEventListener("change", drawMistakes);
   return true;
 }

@@ -105,7 +105,7 @@ function drawParallel() {
       { type: "line", x0: place, x1: place, y0: 0, y1: 1, line: { color: cssColour("--line-strong"), width: 1.5 }, layer: "below" },
       ...(state.brushed[axis.key] ? [{ type: "rect", x0: place - 0.04, x1: place + 0.04, y0: state.brushed[axis.key].from, y1: state.brushed[axis.key].to, line: { color: cssColour("--accent"), width: 1 }, fillcolor: cssColour("--accent"), opacity: 0.3 }] : []),
     ]),
-  }), { displayModeBar: false, doubleClick: false });
+  }), { doubleClick: false });
   listen(chart, "plotly_selected", (event) => event?.range && brush(event.range));
   listen(chart, "plotly_doubleclick", unbrush);
   listen(chart, "plotly_click", (event) => toggle(runs[event.points[0].data.meta]));
@@ -137,6 +137,6 @@ function prepareParallel() {
   if (byId("parallel-section").hidden) return false;
   byId("parallel-axes").replaceChildren(...keys.map((key, place) => make("label", {}, make("input", { type: "checkbox", value: key, checked: place < MOST_AXES && (key !== "seconds" || place < 4) }), ` ${key}`)));
   byId("parallel-colour").value = groupNames.length > 8 ? "metric" : "chips";
-  for (const id of ["parallel-axes", "parallel-colour"]) byId(id).addEventListener("input", drawParallel);
+  for (const id of ["parallel-axes", "parallel-colour"]) byId(id).addEventListener("change", drawParallel);
   return true;
 }

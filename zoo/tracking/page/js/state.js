@@ -13,6 +13,7 @@ const groupNames = [...new Set([...facts.groups.map((group) => group.name), ...r
 const severalSeeds = groupNames.length < runs.length;
 
 const state = { hidden: new Set(), filter: "", by: "group", brushed: {} };
+const SEED = "seed";
 const sections = []; // functions that draw; called again after every change
 
 let waiting = false;
@@ -24,6 +25,9 @@ function changed() {
     for (const draw of sections) draw();
   });
 }
+
+/** Settings that differ; the seed, which tells least, last. */
+const settingsInOrder = () => [...facts.differences].sort((one, other) => Number(one === SEED) - Number(other === SEED));
 
 const settingOf = (run, key) => (Object.hasOwn(run.config, key) ? run.config[key] : null);
 

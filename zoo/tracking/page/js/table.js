@@ -6,23 +6,25 @@ const FEW_METRICS = 6;
 /** What a column shows: its heading, the value it is sorted by, its text, and which way is better (or neither). */
 function columns() {
   const metrics = byId("all-metrics").checked ? facts.metrics : facts.metrics.slice(0, FEW_METRICS);
-  const settings = facts.differences;
   const found = [{ key: "rank", title: "#", number: true, value: (run) => run.place_ + 1, text: String }];
   found.push({ key: "name", title: "Run", value: (run) => run.name, name: true });
-  if (groupNames.some((name) => !runs.some((run) => run.name === name))) found.push({ key: "group", title: "Group", value: (run) => run.group, text: String });
-  if (runs.some((run) => run.words.status && run.words.status !== "finished")) found.push({ key: "status", title: "Status", value: (run) => run.words.status ?? null, text: (value) => value.replace(/_/g, " ") });
-  for (const metric of metrics) {
-    const decimals = decimalsFor(runs.map((run) => run.values[metric]));
-    found.push({ key: metric, title: metric, number: true, metric, value: (run) => run.values[metric], text: (value) => metricText(value, decimals) });
-  }
-  for (const key of settings) {
-    const number = runs.every((run) => settingOf(run, key) === null || typeof settingOf(run, key) === "number");
-    found.push({ key: `setting ${key}`, title: key, number, setting: true, value: (run) => settingOf(run, key), text: settingText });
-  }
+  found.push(...metrics.slice(0, 1).map(metricColumn), ...settingsInOrder().map(settingColumn), ...metrics.slice(1).map(metricColumn));
   for (const [key, title, text] of [["seconds", "seconds", durationText], ["parameters", "parameters", countText]]) {
     if (runs.some((run) => run.costs[key] !== null)) found.push({ key, title, number: true, value: (run) => run.costs[key], text });
   }
+  if (runs.some((run) => run.words.status && run.words.status !== "finished")) found.push({ key: "status", title: "status", value: (run) => run.words.status ?? null, text: (value) => value.replace(/_/g, " ") });
+  if (groupNames.some((name) => !runs.some((run) => run.name === name))) found.push({ key: "group", title: "group", value: (run) => run.group, text: String });
   return found;
+}
+
+function metricColumn(metric) {
+  const decimals = decimalsFor(runs.map((run) => run.values[metric]));
+  return { key: metric, title: metric, number: true, metric, value: (run) => run.values[metric], text: (value) => metricText(value, decimals) };
+}
+
+function settingColumn(key) {
+  const number = runs.every((run) => settingOf(run, key) === null || typeof settingOf(run, key) === "number");
+  return { key: `setting ${key}`, title: key, number, setting: true, value: (run) => settingOf(run, key), text: settingText };
 }
 
 function heading(column) {

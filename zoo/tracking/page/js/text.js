@@ -17,8 +17,8 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Text for plotly, which reads tags and entities in labels. */
-const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+/** Text for plotly, which reads tags, entities and %{templates} in labels. */
+const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/%\{/g, "%&#123;");
 
 const short = (text, length) => {
   const letters = Array.from(String(text));
@@ -43,10 +43,9 @@ function metricText(value, decimals = null) {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  let text;
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) text = value.toExponential(3);
-  else text = value.toFixed(decimals ?? decimalsFor([value]));
-  return text.replace(/-/g, "−");
+  const digits = decimals ?? decimalsFor([value]);
+  const vanishes = size > 1e-12 && size < 0.5 / 10 ** digits; // would read as zero, and is not
+  return (vanishes || size >= 1e7 ? value.toExponential(decimals === null ? 3 : 1) : value.toFixed(digits)).replace(/-/g, "−");
 }
 
 const signed = (value, decimals) => (value > 0 ? "+" : "") + metricText(value, decimals);
@@ -79,6 +78,7 @@ function probabilityText(p) {
 /** A value of a config, as one would type it. */
 function settingText(value) {
   if (value === undefined || value === null) return MISSING;
+  if (typeof value === "number") return String(Number(value.toPrecision(12))); // 0.1 * 3 is 0.3 to a reader
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
