@@ -113,6 +113,7 @@ HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
         ("test --help", 0),
         ("validate --help", 0),
         ("predict --help", 0),
+        ("compare --help", 0),
         ("tset", 2),
         ("list modles", 2),
         ("fit --config nowhere.yaml", 2),
