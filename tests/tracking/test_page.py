@@ -208,8 +208,14 @@ def test_several_labels_a_row_have_no_confusion(tmp_path: Path) -> None:
 def test_numbers_are_predicted_against_true(tmp_path: Path) -> None:
     rows = [{"index": row, "target": row / 3, "prediction": float("nan") if row == 0 else -row} for row in range(1000)]
     found = read(tmp_path, rows)["numbers"]
-    assert found[:2] == [[0, "NaN"], [1, -3]]
+    assert found[:2] == [[0, None], [1, -3]]
     assert 0.8 * MAX_DOTS < len(found) <= MAX_DOTS
+
+
+def test_a_file_of_predictions_that_is_damaged_leaves_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "predictions.csv").write_text("index,target,prediction,p_a\n1,a\n")
+    assert facts(page(compared([run(tmp_path / "r", "g", 0.5, {})])))["runs"][0]["mistakes"] is None
 
 
 @pytest.mark.parametrize(

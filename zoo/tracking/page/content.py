@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from zoo.tracking.metric_names import higher_is_better
 from zoo.tracking.page.curves import curves
 from zoo.tracking.page.embed import number, setting
 from zoo.tracking.page.mistakes import mistakes
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from zoo.tracking.runs import Run
 
 COSTS = ("seconds", "samples_per_second", "parameters", "peak_memory_mb", "epochs", "steps", "best_epoch")
-WORDS = ("status", "data", "model")
-LESS_IS_BETTER = ("loss", "rmse", "mae", "mse", "ece", "error", "brier", "nll", "perplexity")
+WORDS = ("data", "model")
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
@@ -26,7 +26,8 @@ def content(comparison: Comparison) -> dict[str, Any]:
     histories = curves([run.history for run in runs])
     return {
         "metric": comparison.metric,
-        "higher": {name: higher_is_better(name) for name in metrics} | {comparison.metric: comparison.higher_is_better},
+        "higher": {name: higher_is_better(name, runs) for name in metrics}
+        | {comparison.metric: comparison.higher_is_better},
         "metrics": metrics,
         "differences": comparison.differences,
         "runs": [
@@ -39,16 +40,6 @@ def content(comparison: Comparison) -> dict[str, Any]:
         ],
         "notes": comparison.notes,
     }
-
-
-def higher_is_better(metric: str) -> bool:
-    """Of a metric by which the comparison is not ordered, by the last word of its name.
-
-    Example:
-        >>> higher_is_better("test/log_loss"), higher_is_better("test/accuracy")
-        (False, True)
-    """
-    return not metric.rsplit("/", 1)[-1].lower().endswith(LESS_IS_BETTER)
 
 
 def labels(runs: list[Run]) -> list[str]:
@@ -65,10 +56,19 @@ def run_content(run: Run, label: str, metrics: list[str], history: dict[str, Any
         "config": {key: setting(value) for key, value in run.config.items()},
         "values": {name: number(run.summary.get(name)) for name in metrics},
         "costs": {name: number(run.summary.get(name)) for name in COSTS},
-        "words": {name: str(run.summary[name]) for name in WORDS if run.summary.get(name) is not None},
+        "words": {name: str(run.summary[name]) for name in WORDS if run.summary.get(name) is not None}
+        | {"status": run.status},
         "curves": history,
-        "mistakes": mistakes(run.predictions),
+        "mistakes": mistakes_of(run),
     }
+
+
+def mistakes_of(run: Run) -> dict[str, Any] | None:
+    """None also of a predictions.csv that cannot be read: the notes of the comparison say so already."""
+    try:
+        return mistakes(run.predictions)
+    except (ValueError, OSError):  # pyarrow's errors are ValueErrors
+        return None
 
 
 def group_content(group: Group, position: dict[str, int]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def numbers(predictions: pa.Table) -> dict[str, Any] | None:
     rows = predictions.take(list(range(0, predictions.num_rows, every)))
     try:
         pairs = [
-            [number(float(true)), number(float(predicted))]
+            [None if value is None else number(float(value)) for value in (true, predicted)]
             for true, predicted in zip(rows["target"].to_pylist(), rows["prediction"].to_pylist(), strict=True)
         ]
     except ValueError:  # words, yet no probabilities: not ours

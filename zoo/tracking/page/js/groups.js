@@ -50,8 +50,8 @@ function drawGroupsChart() {
 }
 
 function drawGroupsTable() {
-  const names = facts.metrics.filter((metric) => facts.groups.some((group) => metric in group.mean));
-  const bests = new Map(names.map((metric) => [metric, bestOf(facts.groups.map((group) => groupMean(group, metric)), metric)]));
+  const names = [...facts.metrics, "seconds", "parameters"].filter((metric) => facts.groups.some((group) => metric in group.mean));
+  const bests = new Map(names.map((metric) => [metric, metric === "seconds" ? null : bestOf(facts.groups.map((group) => groupMean(group, metric)), metric)]));
   const decimals = new Map(names.map((metric) => [metric, decimalsFor(facts.groups.map((group) => groupMean(group, metric)))]));
   const head = make("thead", {}, make("tr", {}, make("th", { scope: "col", className: "name", textContent: "Group" }), make("th", { scope: "col", className: "number", textContent: "Runs" }), ...names.map((metric) => make("th", { scope: "col", className: "number", textContent: metric }))));
   const rows = facts.groups.map((group) => make("tr", {},
@@ -63,8 +63,10 @@ function drawGroupsTable() {
 
 function groupCell(group, metric, bestMean, decimals) {
   const mean = groupMean(group, metric);
-  const spread = metric in group.std ? make("span", { className: "spread", textContent: ` ± ${metricText(toNumber(group.std[metric]), decimals)}` }) : null;
-  return make("td", { className: `number${mean !== null && mean === bestMean ? " best" : ""}` }, metricText(mean, decimals), spread);
+  if (metric === "parameters") return make("td", { className: "number", textContent: mean === null ? MISSING : countText(Math.round(mean)) });
+  const text = metric === "seconds" ? durationText : (value) => metricText(value, decimals);
+  const spread = metric in group.std ? make("span", { className: "spread", textContent: ` ± ${text(toNumber(group.std[metric]))}` }) : null;
+  return make("td", { className: `number${mean !== null && mean === bestMean ? " best" : ""}` }, text(mean), spread);
 }
 
 /** The best of some values of a metric; null where there is nothing to be best of. */

@@ -50,10 +50,11 @@ function leadText() {
   const own = `${facts.metric} ${metricText(bestValue, metricDecimals)} (${direction})`;
   if (!rival) return `${own}.`;
   const pair = pairOf(best, rival);
+  const other = severalSeeds && facts.groups[0] && facts.groups[0].name !== best.group ? ` By the mean of its runs, the group ${facts.groups[0].name} is the best.` : "";
   const next = `${rival.group === best.group || !severalSeeds ? "The next run" : "The best run of another group"}, ${rival.name}, has ${metricText(rival.values[facts.metric], metricDecimals)}`;
-  if (!pair) return `${own}. ${next}. Whether that is more than chance was not tested.`;
+  if (!pair) return `${own}. ${next}. Whether that is more than chance was not tested.${other}`;
   const sure = !pair.beyond ? "chance alone could explain that" : favours(pair) ? "that is more than chance" : "there the other is better, by more than chance";
-  return `${own}. ${next}: on the same ${wholeText(pair.rows)} test rows the ${pair.metric} differs by ${differenceText(pair)} (95 % interval ${intervalText(pair)}; ${pair.test}, ${probabilityText(toNumber(pair.p))}), and ${sure}.`;
+  return `${own}. ${next}: on the same ${wholeText(pair.rows)} test rows the ${pair.metric} differs by ${differenceText(pair)} (95 % interval ${intervalText(pair)}; ${pair.test}, ${probabilityText(toNumber(pair.p))}), and ${sure}.${other}`;
 }
 
 function tile(title, value, more) {
@@ -65,10 +66,11 @@ function tiles() {
   const made = [tile(facts.metric, metricText(bestValue, metricDecimals), runs.length > 1 ? `best of ${plural(runs.length, "run")}` : higher(facts.metric) ? "higher is better" : "lower is better")];
   const pair = rival && pairOf(best, rival);
   if (pair) made.push(tile(`Lead in ${pair.metric}`, differenceText(pair), `95 % interval ${intervalText(pair)}`));
-  const group = facts.groups.find((each) => each.name === best.group);
-  if (group && group.runs.length > 1 && facts.metric in group.std) {
+  const group = severalSeeds && facts.groups[0];
+  if (group && facts.metric in group.std) {
     const spread = decimalsFor([toNumber(group.mean[facts.metric])]);
-    made.push(tile("Its group", `${metricText(toNumber(group.mean[facts.metric]), spread)} ± ${metricText(toNumber(group.std[facts.metric]), spread)}`, `mean ± std of ${plural(group.runs.length, "run")}`));
+    const whose = group.name === best.group ? "Its group" : `Best group, ${short(group.name, 28)}`;
+    made.push(tile(whose, `${metricText(toNumber(group.mean[facts.metric]), spread)} ± ${metricText(toNumber(group.std[facts.metric]), spread)}`, `mean ± std of ${plural(group.runs.length, "run")}`));
   }
   if (isFinite_(best.costs.seconds)) made.push(tile("Training time", durationText(best.costs.seconds), isFinite_(best.costs.parameters) ? `${countText(best.costs.parameters)} parameters` : "of the best run"));
   return made;

@@ -41,7 +41,9 @@ function preparePairs() {
   byId("pairs-section").hidden = !facts.pairs.length;
   if (!facts.pairs.length) return false;
   const tested = runs.filter((run) => facts.pairs.some((pair) => pair.first === run.place_ || pair.second === run.place_));
-  fill(byId("pairs-run"), tested.map((run) => [String(run.place_), run.name]));
+  const pairsOf = (run) => facts.pairs.filter((pair) => pair.first === run.place_ || pair.second === run.place_).length;
+  const most = tested.reduce((one, other) => (pairsOf(other) > pairsOf(one) ? other : one));
+  fill(byId("pairs-run"), tested.map((run) => [String(run.place_), run.name]), String(most.place_));
   const metrics = [...new Set(facts.pairs.map((pair) => pair.metric))];
   const wanted = facts.metric.split("/").pop();
   fill(byId("pairs-metric"), metrics.map((metric) => [metric, metric]), metrics.includes(wanted) ? wanted : metrics[0]);
