@@ -277,17 +277,35 @@ def test_mean_and_band_are_those_of_the_formula(show: Show, tmp_path: Path) -> N
 
 
 def test_a_range_dragged_on_an_axis_filters(show: Show, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains
+
     browser = show(three_groups(tmp_path))
-    box = "{range: {x: [0.7, 1.3], y: [0.4, 1.1]}}"  # the upper part of the learning rates
     labels = ask(
         browser, "return document.getElementById('parallel-chart').layout.annotations.map((each) => each.text)"
     )
     assert "model_lr (log)" in labels
     assert "not set" in labels
-    browser.execute_script(f"document.getElementById('parallel-chart').emit('plotly_selected', {box})")
-    assert table(browser) == ALL[:4]
-    browser.execute_script("document.getElementById('parallel-chart').emit('plotly_doubleclick')")
-    assert table(browser) == ALL
+    left, top, middle = ask(
+        browser,
+        "const chart = document.getElementById('parallel-chart'); chart.scrollIntoView({block: 'center'});"
+        "const box = chart.querySelector('.nsewdrag').getBoundingClientRect(); const {xaxis, yaxis} = chart._fullLayout;"
+        "return [box.left + xaxis.d2p(1), box.top + yaxis.d2p(1.05), box.top + yaxis.d2p(0.4)]",
+    )
+    drag = ActionChains(browser, duration=50)
+    pointer = drag.w3c_actions.pointer_action
+    for place, (x, y) in enumerate([(left - 15, top), (left, middle), (left + 15, middle)]):
+        pointer.move_to_location(int(x), int(y))  # type: ignore[no-untyped-call]
+        if place == 0:
+            pointer.pointer_down()  # type: ignore[no-untyped-call]
+    pointer.pointer_up()  # type: ignore[no-untyped-call]
+    drag.perform()
+    wait(browser, "return document.getElementById('shown').textContent === '4 of 6 runs shown'")
+    assert table(browser) == ALL[:4]  # the upper part of the learning rates
+    again = ActionChains(browser, duration=20)
+    again.w3c_actions.pointer_action.move_to_location(int(left) + 40, int(middle))  # type: ignore[no-untyped-call]
+    again.w3c_actions.pointer_action.double_click()
+    again.perform()
+    wait(browser, "return document.getElementById('shown').textContent === '6 runs shown'")
 
 
 def test_what_differs_from_the_best_is_marked(show: Show, tmp_path: Path) -> None:

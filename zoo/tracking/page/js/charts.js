@@ -35,7 +35,7 @@ function look(height, axes, more = {}) {
     modebar: { bgcolor: "rgba(0,0,0,0)", color: cssColour("--line-strong"), activecolor: cssColour("--accent") },
     showlegend: false,
     hovermode: "closest",
-    hoverlabel: { bgcolor: cssColour("--raised"), bordercolor: cssColour("--line-strong"), font: { color: cssColour("--text"), size: 13 }, namelength: -1, align: "left" },
+    hoverlabel: { bgcolor: cssColour("--raised"), bordercolor: cssColour("--line-strong"), font: { family: getComputedStyle(document.body).fontFamily, color: cssColour("--text"), size: 13 }, namelength: -1, align: "left" },
     ...styled,
     ...more,
   };

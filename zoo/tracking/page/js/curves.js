@@ -82,14 +82,14 @@ function runTrace(run, line, metric, axis, faint) {
   };
 }
 
-function bandTraces(kind, members, metric) {
+function bandTraces(kind, members, metric, axis) {
   const lines = members.map(([, line]) => line).filter((line) => line.x.length > 1);
   if (lines.length < 2) return [];
   const { x, mean, low, high } = band(lines);
   const colour = runColour(members[0][0]);
   return [
     { type: "scatter", mode: "lines", x: [...x, ...x.slice().reverse()], y: [...high, ...low.slice().reverse()], fill: "toself", fillcolor: withOpacity(colour, 0.16), line: { width: 0 }, hoverinfo: "skip" },
-    { type: "scatter", mode: "lines", x, y: mean, name: plain(kind), line: { color: colour, width: 3, dash: runDash(members[0][0]) }, hovertemplate: `<b>%{fullData.name}</b>, mean of ${lines.length}<br>${plain(metric)} %{y:.6~g}<extra></extra>` },
+    { type: "scatter", mode: "lines", x, y: mean, name: plain(kind), line: { color: colour, width: 3, dash: runDash(members[0][0]) }, hovertemplate: `<b>%{fullData.name}</b>, mean of ${lines.length}<br>${plain(metric)} %{y:.6~g}<br>${plain(axis.replace("_", " "))} %{x:.6~g}<extra></extra>` },
   ];
 }
 
@@ -104,7 +104,7 @@ function drawCurves() {
   const traces = lines.map(([run, line]) => runTrace(run, line, metric, axis, banded && lines.some(([other]) => other !== run && kindOf(other) === kindOf(run))));
   if (banded) for (const kind of kinds()) {
     const members = lines.filter(([run]) => kindOf(run) === kind);
-    if (members.length) traces.push(...bandTraces(kind, members, metric));
+    if (members.length) traces.push(...bandTraces(kind, members, metric, axis));
   }
   const title = AXES.find(([name]) => name === axis)?.[1] ?? axis;
   const log = byId("curve-log").checked;

@@ -107,7 +107,6 @@ function drawParallel() {
     ]),
   }), { doubleClick: false });
   listen(chart, "plotly_selected", (event) => event?.range && brush(event.range));
-  listen(chart, "plotly_doubleclick", unbrush);
   listen(chart, "plotly_click", (event) => toggle(runs[event.points[0].data.meta]));
 }
 
@@ -137,6 +136,7 @@ function prepareParallel() {
   if (byId("parallel-section").hidden) return false;
   byId("parallel-axes").replaceChildren(...keys.map((key, place) => make("label", {}, make("input", { type: "checkbox", value: key, checked: place < MOST_AXES && (key !== "seconds" || place < 4) }), ` ${key}`)));
   byId("parallel-colour").value = groupNames.length > 8 ? "metric" : "chips";
+  byId("parallel-chart").addEventListener("dblclick", unbrush);
   for (const id of ["parallel-axes", "parallel-colour"]) byId(id).addEventListener("change", drawParallel);
   return true;
 }
