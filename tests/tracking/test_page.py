@@ -6,12 +6,16 @@ import hashlib
 import json
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fake_runs import fake_run
 from tests.tracking.comparisons import compared, history, predictions, run, three_groups, write_rows
+from zoo.tracking.compare import compare
 from zoo.tracking.page import SCRIPTS, page, part
 from zoo.tracking.page.curves import MAX_IN_ALL, MAX_POINTS, curves, thin
 from zoo.tracking.page.embed import number, setting
@@ -223,3 +227,27 @@ def test_a_file_of_predictions_that_is_damaged_leaves_the_rest(tmp_path: Path) -
 )
 def test_predictions_without_a_known_target_show_nothing(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     assert read(tmp_path, rows) is None
+
+
+def test_what_compare_reads_is_what_the_page_holds(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        fake_run(tmp_path, f"good-{seed}", seed=seed, skill=4.0)
+        fake_run(tmp_path, f"bad-{seed}", seed=seed, skill=0.5, lr=0.1)
+    comparison = compare(tmp_path)
+    data = facts(page(comparison))
+    assert [each["name"] for each in data["runs"]] == [each.name for each in comparison.runs]
+    assert len(data["groups"]) == 2
+    assert len(data["pairs"]) == len(comparison.pairs) > 0
+    assert data["differences"] == comparison.differences
+    for each in data["runs"]:
+        confusion = each["mistakes"]["confusion"]
+        assert sum(confusion["right"]) / sum(confusion["total"]) == pytest.approx(each["values"]["test/accuracy"])
+        assert each["curves"]["axes"]["samples_seen"] == [320, 640, 960]
+
+
+def test_importing_the_page_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, zoo.tracking.page; print({'torch', 'plotly', 'lightning', 'numpy', 'pyarrow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "set()"

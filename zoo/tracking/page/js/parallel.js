@@ -94,7 +94,7 @@ function drawParallel() {
   const unset = axes.flatMap((axis, place) => (candidates.some((run) => axis.at(valueOn(run, axis.key)) === UNSET) ? [note(place, UNSET, "not set", { xanchor: "left", xshift: 7, font: { size: 11, color: cssColour("--soft") }, bgcolor: cssColour("--veil") })] : []));
   const titles = axes.map((axis, place) => note(place, 1.1, short(axis.key, 22) + (axis.log ? " (log)" : ""), { xanchor: place === 0 ? "left" : place === axes.length - 1 ? "right" : "center", xshift: place === 0 ? -8 : place === axes.length - 1 ? 8 : 0, font: { size: 12, color: cssColour("--text"), weight: 600 } }));
   const chart = byId("parallel-chart");
-  chart.style.minWidth = `${Math.max(axes.length * 118, 300)}px`;
+  chart.style.minWidth = printing ? "0" : `${Math.max(axes.length * 118, 300)}px`;
   draw(chart, traces, look(400, {
     xaxis: { range: [-0.08, axes.length - 1 + (axes.length > 1 ? 0.42 : 0.5)], visible: false, fixedrange: true, automargin: false },
     yaxis: { range: [-0.2, 1.18], visible: false, fixedrange: true, automargin: false },
