@@ -20,6 +20,7 @@ from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
+from zoo.tracking.artifacts import is_address
 from zoo.tracking.flat_config import flat_config
 from zoo.tracking.loggers import default_loggers, wandb_run_id
 from zoo.tracking.no_profiler import NoProfiler
@@ -147,6 +148,10 @@ def run(command: str, argv: Sequence[str]) -> int:
 
 def resume_run(run_path: str, words: list[str]) -> int:
     """Go on where a run stopped: same folder, same config, same W&B run; what is typed beats the stored config."""
+    if is_address(run_path):
+        raise InputError(
+            f"{run_path} cannot be resumed: only a run folder can, which holds its last epoch and its config"
+        )
     folder = Path(run_path)
     last = folder / "checkpoints" / "last.ckpt"
     if not (folder / CONFIG).is_file() or not last.is_file():

@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": ("zoo.cli.evaluate", "metrics of a trained run on its validation split, or on --data.path"),
     "test": ("zoo.cli.evaluate", "metrics of a trained run on its test split, or on --data.path"),
     "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
+    "dashboard": ("zoo.cli.dashboard", "save a W&B workspace made for comparing runs"),
     "list": ("zoo.cli.listing", "what there is: models, data, callbacks, backbones, configs, samples"),
 }
 USAGE = """\
@@ -45,7 +46,7 @@ def usage() -> str:
 
 def asks_for_help(command: str, rest: Sequence[str]) -> bool:
     """`--help`, or nothing at all for a command that needs a run; `zoo fit --help all` is the parser's."""
-    if command == "fit":
+    if command in ("fit", "dashboard"):
         return list(rest) in (["-h"], ["--help"])
     return command in HELP and (not rest or rest[0] in ("-h", "--help"))
 
