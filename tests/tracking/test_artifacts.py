@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -24,7 +25,8 @@ TINY = ["--trainer.max_epochs", "1", "--model.hidden", "[8]", "--trainer.logger"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two short runs on one table, and the table."""
+    """A short run, best.ckpt of it and another.ckpt like it, and a table to predict."""
+    import torch
     from sklearn.datasets import load_wine
 
     folder = tmp_path_factory.mktemp("runs")
@@ -33,26 +35,35 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         csv.writer(stream).writerows([wine.feature_names, *wine.data[::4].tolist()])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for seed in ("0", "1"):
-            words = ["fit", "--config", "configs/mlp.yaml", "--data.path", "sample:wine", "--seed_everything", seed]
-            assert main([*words, *TINY, "--name", f"seed{seed}"]) == 0
+        words = ["fit", "--config", "configs/mlp.yaml", "--data.path", "sample:wine", "--name", "mlp-wine"]
+        assert main([*words, *TINY]) == 0
+    best = folder / "runs/mlp-wine/checkpoints/best.ckpt"
+    shutil.copy(best, folder / "best.ckpt")
+    torch.save({**torch.load(best, weights_only=True), "another": True}, folder / "another.ckpt")
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A server that holds models: mlp-wine:v0 (best), one without a checkpoint, one with two, and two runs."""
+    """A server that holds mlp-wine:v0 (best), other artifacts with what they should not have, and an empty run."""
+    import wandb
+
+    best = runs / "best.ckpt"
     with Standin() as standin, pytest.MonkeyPatch.context() as patch:  # type: ignore[no-untyped-call]
         for name, value in standin.env(tmp_path_factory.mktemp("wandb")).items():
             patch.setenv(name, value)
-        log(standin, "run0", "mlp-wine", {"best.ckpt": runs / "runs/seed0/checkpoints/best.ckpt"}, ["best", "latest"])
-        log(standin, "run1", "notes", {"notes.txt": runs / "new.csv"}, ["latest"])
-        both = {f"{name}.ckpt": runs / f"runs/seed0/checkpoints/{name}.ckpt" for name in ("best", "last")}
-        log(standin, "run2", "two", {"a/best.ckpt": both["best.ckpt"], "last.ckpt": both["last.ckpt"]}, ["latest"])
-        log(standin, "run2", "several", {"x.ckpt": both["best.ckpt"], "y.ckpt": both["last.ckpt"]}, ["latest"])
-        log(standin, "run3", "words", {"best.ckpt": runs / "new.csv"}, ["best"])
-        log(standin, "empty", None, {}, [])
+        wandb.teardown()  # it reads the environment anew
+        log("run0", {"mlp-wine": {"best.ckpt": best}}, ["best", "latest"])
+        odd = {
+            "notes": {"notes.txt": runs / "new.csv"},
+            "two": {"a/best.ckpt": best, "last.ckpt": runs / "another.ckpt"},
+            "several": {"x.ckpt": best, "y.ckpt": runs / "another.ckpt"},
+            "words": {"best.ckpt": runs / "new.csv"},
+        }
+        log("run1", odd, ["latest"])
+        log("empty", {}, [])
         yield standin
+    wandb.teardown()
 
 
 @pytest.fixture
@@ -64,13 +75,13 @@ def online(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return server
 
 
-def log(standin: Any, run_id: str, name: str | None, files: dict[str, Path], aliases: list[str]) -> None:
-    """Log an artifact as `zoo fit` does, by the real client."""
+def log(run_id: str, artifacts: dict[str, dict[str, Path]], aliases: list[str]) -> None:
+    """Log models as `zoo fit` does, by the real client."""
     import wandb
 
-    wandb.teardown()  # settings are read from the environment anew
-    with wandb.init(entity="me", project="zoo", id=run_id, resume="allow", settings=wandb.Settings(silent=True)) as run:
-        if name is not None:
+    settings = wandb.Settings(silent=True, x_disable_stats=True, console="off")
+    with wandb.init(entity="me", project="zoo", id=run_id, resume="allow", settings=settings) as run:
+        for name, files in artifacts.items():
             artifact = wandb.Artifact(name, type="model")
             for path, file in files.items():
                 artifact.add_file(str(file), name=path)
@@ -88,7 +99,7 @@ def downloads(standin: Any) -> int:
 
 def test_predict_from_an_artifact_gives_the_rows_of_the_folder(runs: Path, online: Any, tmp_path: Path) -> None:
     new = str(runs / "new.csv")
-    assert main(["predict", str(runs / "runs/seed0"), new, "-o", str(tmp_path / "folder.csv")]) == 0
+    assert main(["predict", str(runs / "runs/mlp-wine"), new, "-o", str(tmp_path / "folder.csv")]) == 0
     for address in ("wandb://me/zoo/mlp-wine:best", "wandb://me/zoo/mlp-wine:v0", "wandb://me/zoo/run0"):
         assert main(["predict", address, new, "-o", str(tmp_path / "artifact.csv")]) == 0
         assert rows(tmp_path / "artifact.csv") == rows(tmp_path / "folder.csv")
@@ -102,29 +113,29 @@ def test_test_validate_load_and_predict_take_it_too(
     before = downloads(online)
     for command in ("test", "validate"):
         printed = []
-        for run in (str(runs / "runs/seed0"), "wandb://me/zoo/mlp-wine:best"):
+        for run in (str(runs / "runs/mlp-wine"), "wandb://me/zoo/mlp-wine:best"):
             assert main([command, run]) == 0
             printed.append(capsys.readouterr().out)
         assert printed[0] == printed[1] != ""
     model, data = zoo.load("wandb://me/zoo/mlp-wine:best")
-    assert (model.num_classes, data.class_names) == (3, ["class_0", "class_1", "class_2"])
+    assert (str(model.num_classes), data.class_names) == ("3", ["class_0", "class_1", "class_2"])
     table = zoo.predict(Path("wandb://me/zoo/mlp-wine:best"), runs / "new.csv")  # which drops a slash
-    assert table.equals(zoo.predict(runs / "runs/seed0", runs / "new.csv"))
+    assert table.equals(zoo.predict(runs / "runs/mlp-wine", runs / "new.csv"))
     assert downloads(online) == before + 1
 
 
 def test_it_is_downloaded_once_and_an_alias_that_moved_is_noticed(runs: Path, online: Any) -> None:
     before = downloads(online)
-    log(online, "mover", "moving", {"best.ckpt": runs / "runs/seed0/checkpoints/best.ckpt"}, ["best"])
+    log("mover", {"moving": {"best.ckpt": runs / "best.ckpt"}}, ["best"])
     first = checkpoint_file("wandb://me/zoo/moving:best")
     assert checkpoint_file("wandb://me/zoo/moving:best") == checkpoint_file("wandb://me/zoo/moving:v0") == first
     assert downloads(online) == before + 1
-    log(online, "mover", "moving", {"best.ckpt": runs / "runs/seed1/checkpoints/best.ckpt"}, ["best"])
+    log("mover", {"moving": {"best.ckpt": runs / "another.ckpt"}}, ["best"])
     online.artifacts[next(key for key, a in online.artifacts.items() if a["name"] == "moving")]["aliases"] = []
     second = checkpoint_file("wandb://me/zoo/moving:best")
     assert second != first
-    assert second.read_bytes() == (runs / "runs/seed1/checkpoints/best.ckpt").read_bytes()
-    assert first.read_bytes() == (runs / "runs/seed0/checkpoints/best.ckpt").read_bytes()
+    assert second.read_bytes() == (runs / "another.ckpt").read_bytes()
+    assert first.read_bytes() == (runs / "best.ckpt").read_bytes()
     assert downloads(online) == before + 2
 
 
@@ -165,7 +176,7 @@ def test_a_best_checkpoint_in_a_folder_of_the_artifact_is_taken(online: Any) -> 
         ("wandb://me/zoo/empty", "the run wandb://me/zoo/empty logged no model"),
         ("wandb://me/zoo/notes:latest", "wandb://me/zoo/notes:v0 holds no .ckpt file, so no run of zoo; in it: notes"),
         ("wandb://me/zoo/several:latest", "wandb://me/zoo/several:v0 holds several .ckpt files"),
-        ("wandb://me/zoo/words:best", "best.ckpt is no checkpoint of zoo"),
+        ("wandb://me/zoo/words:latest", "best.ckpt is no checkpoint of zoo"),
         ("wandb://me/zoo", "wandb://me/zoo is no address of a run in W&B, which is wandb://ENTITY/PROJECT/NAME:best"),
         ("wandb://me/zoo/a/b:best", "is no address of a run in W&B"),
         ("wandb:me/zoo/a:best", "is no address of a run in W&B"),
@@ -223,10 +234,10 @@ def test_pitfall_16_a_downloaded_file_is_trusted_no_more_than_another(
 ) -> None:
     import torch
 
-    content = torch.load(runs / "runs/seed0/checkpoints/best.ckpt", weights_only=True)
+    content = torch.load(runs / "best.ckpt", weights_only=True)
     content["zoo"]["model"]["class_path"] = "stranger.Odd"
     torch.save(content, tmp_path / "best.ckpt")
-    log(online, "bad", "stranger", {"best.ckpt": tmp_path / "best.ckpt"}, ["best"])
+    log("bad", {"stranger": {"best.ckpt": tmp_path / "best.ckpt"}}, ["best"])
     with pytest.raises(InputError, match="names the class stranger.Odd, which is not registered: say --trust"):
         zoo.load("wandb://me/zoo/stranger:best")
 
@@ -235,8 +246,8 @@ def test_no_path_of_an_artifact_leads_out_of_the_cache(online: Any, tmp_path: Pa
     key = next(key for key, found in online.artifacts.items() if found["name"] == "mlp-wine")
     content = online.artifacts[key]["files"]["best.ckpt"]
     online.artifacts["evil"] = {**online.artifacts[key], "id": key, "name": "evil"}
-    online.artifacts["evil"]["files"] = {"../../../../escaped/best.ckpt": content}
-    online.blobs[f"artifact/{key}/../../../../escaped/best.ckpt"] = content
+    online.artifacts["evil"]["files"] = {"../../escaped/best.ckpt": content}
+    online.blobs["escaped/best.ckpt"] = content  # to which the client shortens the address
     found = checkpoint_file("wandb://me/zoo/evil:best")
     assert (tmp_path / "cache").resolve() in found.resolve().parents
     assert [path.name for path in tmp_path.rglob("escaped")] == []

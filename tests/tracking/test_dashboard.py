@@ -107,7 +107,7 @@ def test_runs_are_grouped_and_the_best_stands_first(written: dict[str, Any]) -> 
 def test_config_keys_are_the_flat_ones_and_summary_keys_keep_their_slashes(written: dict[str, Any]) -> None:
     (coordinates,) = panels(written, "Parallel Coordinates Plot")
     accessors = [column["accessor"] for column in coordinates["columns"]]
-    assert accessors[0] == "c::model" or accessors[0] == "config:model.value"
+    assert accessors[:2] == ["config:model.value", "config:model_lr.value"]
     assert accessors[-2:] == ["summary:best/val/loss", "summary:best/val/accuracy"]
     shipped = yaml.safe_load(Path("configs/mlp.yaml").read_text())
     arguments = {"lr": 1e-3, "weight_decay": 0.01, "dropout": 0.1}
@@ -128,9 +128,11 @@ def test_the_confusion_matrix_is_read_from_the_table_that_plot_table_logs(writte
     table = wandb.Table(columns=["Actual", "Predicted", "nPredictions"], data=[["a", "a", 1]])
     chart = wandb.plot_table("wandb/confusion_matrix/v1", table, {}, {})
     chart.set_key(dashboard.CONFUSION)
+    logged = chart.spec.config_value["panel_config"]
     (panel,) = panels(written, "Vega2")
     assert panel["panelDefId"] == "wandb/confusion_matrix/v1"
-    assert chart.spec.table_key in set(texts(panel["userQuery"]))
+    (asked,), (own,) = (found["queryFields"] for found in (panel["userQuery"], logged["userQuery"]))
+    assert asked["fields"] == own["fields"]
     assert panel["fieldSettings"] == {name: name for name in table.columns}
     assert dashboard.MISTAKES in set(texts(sections(written)["Where they are wrong"][1]))
 

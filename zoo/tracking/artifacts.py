@@ -184,7 +184,7 @@ def _what_there_is(api: Any, address: Address) -> str:
     if address.name not in names:
         return f"{did_you_mean(address.name, names)} (models of {where})"
     versions = [
-        f"{found.version} ({', '.join(found.aliases)})" if found.aliases else found.version
+        f"{found.version} ({', '.join(sorted(found.aliases))})" if found.aliases else found.version
         for found in api.artifacts(KIND, f"{where}/{address.name}", per_page=20)
     ]
     return f"there are {', '.join(versions[:20])}"

@@ -20,7 +20,7 @@ from zoo.errors import InputError, did_you_mean
 from zoo.tracking.account import one_line_errors
 
 if TYPE_CHECKING:
-    from wandb_workspaces import reports, workspaces
+    from wandb_workspaces import workspaces
 
 NAME = "Comparing runs"
 AXES = {"trainer/global_step": "step", "samples_seen": "rows seen", "seconds": "seconds of training"}
@@ -119,27 +119,16 @@ def workspace(entity: str, project: str, *, task: str = "classification", name: 
 def _sections(task: Task) -> Iterator[workspaces.Section]:
     from wandb_workspaces import workspaces as ws
 
+    def section(name: str, panels: list[Any], columns: int, rows: int = 1) -> workspaces.Section:
+        layout = ws.SectionLayoutSettings(columns=columns, rows=rows)
+        return ws.Section(name=name, panels=panels, is_open=True, layout_settings=layout)
+
     for axis, words in AXES.items():
-        yield ws.Section(name=f"Learning curves by {words}", panels=_curves(task, axis, words), is_open=True)
-    yield ws.Section(name="Best of each group", panels=_bars(task), is_open=True)
-    yield ws.Section(
-        name="What made the difference",
-        panels=_influences(task),
-        is_open=True,
-        layout_settings=ws.SectionLayoutSettings(columns=2, rows=2),
-    )
-    yield ws.Section(
-        name="Where they are wrong",
-        panels=_mistakes(task),
-        is_open=True,
-        layout_settings=ws.SectionLayoutSettings(columns=1 + task.confusions, rows=1),
-    )
-    yield ws.Section(
-        name="Run by run, what differs",
-        panels=[_reports().RunComparer(diff_only=True)],
-        is_open=True,
-        layout_settings=ws.SectionLayoutSettings(columns=1, rows=1),
-    )
+        yield section(f"Learning curves by {words}", _curves(task, axis, words), 3)
+    yield section("Best of each group", _bars(task), 4, 2)
+    yield section("What made the difference", _influences(task), 2, 2)
+    yield section("Where they are wrong", _mistakes(task), 1 + task.confusions)
+    yield section("Run by run, what differs", [_reports().RunComparer(diff_only=True)], 1)
 
 
 def _reports() -> Any:
@@ -148,7 +137,7 @@ def _reports() -> Any:
     return v2
 
 
-def _curves(task: Task, axis: str, words: str) -> list[reports.v2.LinePlot]:
+def _curves(task: Task, axis: str, words: str) -> list[Any]:
     """Mean and standard deviation of each group; few enough panels to be seen at once."""
     return [
         _reports().LinePlot(
@@ -163,7 +152,7 @@ def _curves(task: Task, axis: str, words: str) -> list[reports.v2.LinePlot]:
     ]
 
 
-def _bars(task: Task) -> list[reports.v2.BarPlot]:
+def _bars(task: Task) -> list[Any]:
     shown = [task.best, f"test/{task.metric}", "best/val/loss", "test/loss"]
     shown += [f"test/{other}" for other in task.others]
     return [
@@ -201,11 +190,14 @@ def _mistakes(task: Task) -> list[Any]:
     if not task.confusions:
         return [table]
     fields = {name: name for name in ("Actual", "Predicted", "nPredictions")}
-    # W&B keeps the counts of a custom chart as a table under its key and `_table`.
-    confusion = wr.CustomChart.from_table(
-        f"{CONFUSION}_table", chart_fields=fields, chart_strings={"title": "confusion matrix of the test split"}
+    # As the client itself asks for a chart that was logged: its counts are a table under its key and `_table`.
+    query = {"id": None, "name": None, "_defaultColorIndex": None, "summaryTable": {"tableKey": f"{CONFUSION}_table"}}
+    confusion = wr.CustomChart(
+        query=query,
+        chart_name="wandb/confusion_matrix/v1",
+        chart_fields=fields,
+        chart_strings={"title": "confusion matrix of the test split"},
     )
-    confusion.chart_name = "wandb/confusion_matrix/v1"
     return [confusion, table]
 
 
@@ -235,5 +227,6 @@ def save(view: workspaces.Workspace) -> str:
     Raises:
         InputError: The server does not answer, or does not take it.
     """
-    with one_line_errors(), redirect_stderr(io.StringIO()):  # the package says the address in its own way
-        return str(view.save().url)
+    unsaved: Any = view  # the package leaves `save` without types
+    with one_line_errors(), redirect_stderr(io.StringIO()):  # and says the address in its own way
+        return str(unsaved.save().url)
