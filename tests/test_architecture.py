@@ -115,6 +115,7 @@ HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
         ("predict --help", 0),
         ("dashboard --help", 0),
         ("dashboard --tsak regression", 2),
+        ("compare --help", 0),
         ("tset", 2),
         ("list modles", 2),
         ("fit --config nowhere.yaml", 2),

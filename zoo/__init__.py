@@ -4,19 +4,26 @@ Importing zoo imports no torch; the names below are looked up on first use (PEP 
 
     model, data = zoo.load("runs/cnn-digits")
     table = zoo.predict("runs/cnn-digits", "photos/")
+    comparison = zoo.compare("runs/")
 """
 
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "__version__", "load", "predict"]
+__all__ = ["InputError", "__version__", "compare", "load", "predict"]
 
 if TYPE_CHECKING:
     from zoo.checkpoint import load
     from zoo.errors import InputError
     from zoo.prediction import predict
+    from zoo.tracking.compare import compare
 
-_HOME = {"load": "zoo.checkpoint", "predict": "zoo.prediction", "InputError": "zoo.errors"}
+_HOME = {
+    "load": "zoo.checkpoint",
+    "predict": "zoo.prediction",
+    "compare": "zoo.tracking.compare",
+    "InputError": "zoo.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -58,6 +58,31 @@ and failed ones are left out. Each call saves a new view. Needs: pip install 'li
   --name NAME       of the view, as W&B lists it
   --dry-run FILE    write what would be sent as JSON, with no account and no network; - is standard output
 """
+_COMPARE = """\
+usage: zoo compare RUN... [--metric NAME] [--filter KEY=VALUE]... [--json | --csv] [--html FILE]
+
+Put runs side by side, best first: what differs between their settings, the metrics, seconds, parameters; mean and
+standard deviation over the seeds of a group; and whether the best run is better by more than chance. In a pipe the
+table is plain and whole.
+
+  RUN                      a run folder, a folder of them (runs/), a glob (also quoted: 'runs/mlp-*'),
+                           wandb://entity/project, or wandb://entity/project/run-id
+  --metric NAME            what best means: test/f1_macro, or f1_macro; left out, test/accuracy (test/rmse for
+                           regression) where all runs have it, else that of the validation rows at the best epoch
+  --filter KEY=VALUE       only such runs; also != > < >= <=, and * in a value; given again, all must hold. KEY is a
+                           setting (model, model_lr, seed, max_epochs, ...), group, tags, state, name, or a metric
+  --json                   everything, as one object: metric, higher_is_better, differences, metrics,
+                           runs (name, place, group, status, tags, config, summary), groups (name, runs, mean, std),
+                           pairs (first, second, metric, difference, low, high, p_value, beyond_chance, test, n_rows), notes
+  --csv                    a row a run: name, group, status, place, the settings that differ, metrics, seconds, parameters
+  --html FILE              one page that needs no network
+
+Beyond chance: runs that were tested on the same rows are compared row by row over their predictions.csv. Accuracy by
+McNemar's test (exact where fewer than 25 rows tell two runs apart), log loss, rmse and mae by the paired bootstrap;
+intervals hold 95 %. The best run is compared with each other one, of more than 10 runs with the best of each group,
+and the p-values are corrected for that many comparisons (Holm). They speak of these runs on these rows: how much a
+seed matters is what the standard deviation of a group says.
+"""
 # Command -> its help. A command that is not here says its own.
 HELP = {
     "fit": _FIT,
@@ -65,4 +90,5 @@ HELP = {
     "validate": _EVALUATE.format(command="validate", part="validation"),
     "predict": _PREDICT,
     "dashboard": _DASHBOARD,
+    "compare": _COMPARE,
 }

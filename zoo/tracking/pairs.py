@@ -1,0 +1,159 @@
+"""Pairs of runs on the same test rows: the best run against the others, corrected for being many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.tracking.comparison import Pair
+from zoo.tracking.row_metrics import RowMetric, row_metrics
+from zoo.tracking.runs import Run
+from zoo.tracking.significance import bootstrap_means, bootstrap_p, holm, interval, mcnemar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MANY = 10  # runs; of more, one a group is compared
+BOOTSTRAP = "paired bootstrap"
+
+
+@dataclass(frozen=True)
+class TestRows:
+    """The test rows of a run.
+
+    Args:
+        run: The run.
+        index: Row numbers or file paths -> their place in the table.
+        truth: The targets, in the table's order.
+        metrics: By name.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    run: Run
+    index: dict[str, int]
+    truth: list[tuple[object, ...]]
+    metrics: dict[str, RowMetric]
+
+
+def compare_pairs(runs: Sequence[Run]) -> tuple[list[Pair], list[str]]:
+    """The best run against every other, or where there are many, the best of each group against the best of all.
+
+    Args:
+        runs: Best first.
+
+    Returns:
+        Pairs, p-values corrected over the pairs of one metric (Holm), and notes on runs that could not be compared.
+    """
+    chosen = list(runs) if len(runs) <= MANY else list({run.group: run for run in reversed(runs)}.values())[::-1]
+    chosen.sort(key=list(runs).index)
+    reasons: dict[str, list[str]] = {}
+    rows: list[TestRows] = []
+    for run in chosen:
+        found = _read(run)
+        if isinstance(found, str):
+            reasons.setdefault(found, []).append(run.name)
+        elif rows and (reason := _other_rows(rows[0], found)):
+            reasons.setdefault(reason, []).append(run.name)
+        else:
+            rows.append(found)
+    if len(chosen) < 2:
+        return [], []
+    notes = _notes(runs, chosen, rows, reasons)
+    return (_pairs(rows) if len(rows) > 1 else []), notes
+
+
+def _read(run: Run) -> TestRows | str:
+    """The test rows of a run, or why there are none."""
+    try:
+        table = run.predictions
+    except (ValueError, OSError) as error:  # pyarrow's errors are ValueErrors
+        return f"its predictions.csv cannot be read: {' '.join(str(error).split())[:80]}"
+    if table is None:
+        return "no predictions.csv of test rows"
+    if "index" not in table.column_names:
+        return "its predictions.csv has no column index"
+    try:
+        metrics = row_metrics(table)
+    except (KeyError, TypeError):
+        metrics = {}
+    if not metrics or not table.num_rows:
+        return "no targets in its predictions.csv, or values that are missing"
+    index = {label: at for at, label in enumerate(table["index"].to_pylist())}
+    return TestRows(run, index, _truth(table), metrics)
+
+
+def _truth(table: pa.Table) -> list[tuple[object, ...]]:
+    names = [name for name in table.column_names if name == "target" or name.startswith("target_")]
+    return list(zip(*(table[name].to_pylist() for name in names), strict=True))
+
+
+def _other_rows(first: TestRows, second: TestRows) -> str | None:
+    """Why two runs were not tested on the same rows; None where they were."""
+    prints = [rows.run.summary.get("data_fingerprint") for rows in (first, second)]
+    if None not in prints and prints[0] != prints[1]:
+        return "other data or another split than those of the first: the data fingerprints differ"
+    if first.index.keys() != second.index.keys() or len(first.truth) != len(first.index):
+        return "other test rows than those of the first: the index columns differ"
+    if any(first.truth[first.index[label]] != second.truth[at] for label, at in second.index.items()):
+        return "other targets than those of the first in the same rows"
+    if first.metrics.keys() & second.metrics.keys() == set():
+        return "another task than that of the first"
+    return None
+
+
+def _pairs(rows: Sequence[TestRows]) -> list[Pair]:
+    """The first against each other, in each metric that both have."""
+    first, *others = rows
+    order = [[other.index[label] for label in first.index] for other in others]
+    pairs: list[Pair] = []
+    for name, of_first in first.metrics.items():
+        found = [
+            (other.run, replace(other.metrics[name], values=other.metrics[name].values[at]))
+            for other, at in zip(others, order, strict=True)
+            if name in other.metrics and other.metrics[name].values.shape == of_first.values.shape
+        ]
+        pairs += _of_metric(name, first.run, of_first, found)
+    return pairs
+
+
+def _of_metric(name: str, run: Run, metric: RowMetric, others: Sequence[tuple[Run, RowMetric]]) -> list[Pair]:
+    if not others:
+        return []
+    width = metric.values.shape[1]
+    means = bootstrap_means(np.column_stack([metric.values, *(other.values for _, other in others)]))
+    drawn = metric.of_means(means[:, :width])
+    pairs = []
+    for at, (other_run, other) in enumerate(others, start=1):
+        differences = drawn - other.of_means(means[:, at * width : (at + 1) * width])
+        low, high = interval(differences)
+        if name == "accuracy" and metric.right_or_wrong and other.right_or_wrong:
+            p_value, test = mcnemar(metric.values[:, 0] > 0.5, other.values[:, 0] > 0.5)
+        else:
+            p_value, test = bootstrap_p(differences), BOOTSTRAP
+        difference = metric.value - other.value
+        pairs.append(Pair(run.name, other_run.name, name, difference, low, high, p_value, test, len(metric.values)))
+    corrected = holm([pair.p_value for pair in pairs])
+    return [replace(pair, p_value=p) for pair, p in zip(pairs, corrected, strict=True)]
+
+
+def _notes(
+    runs: Sequence[Run], chosen: Sequence[Run], rows: Sequence[TestRows], reasons: dict[str, list[str]]
+) -> list[str]:
+    notes = []
+    if len(chosen) < len(runs):
+        notes.append(f"Of {len(runs)} runs the best one of each group is compared row by row.")
+    if len(rows) > 1 and rows[0].run is not runs[0]:
+        notes.append(f"{runs[0].name} has no test rows to compare, so {rows[0].run.name} stands in its place.")
+    against = f" with {rows[0].run.name}" if rows else ""
+    for reason, names in reasons.items():
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        notes.append(f"Not compared row by row{against}: {shown} ({reason}).")
+    if len(rows) > 2:
+        notes.append(
+            f"p-values are corrected for {len(rows) - 1} comparisons (Holm); intervals hold 95 % each, uncorrected."
+        )
+    return notes
