@@ -513,6 +513,9 @@ class Standin:
         a["manifest"] = json.loads(raw) if raw else None
         return {"commitArtifact": {"artifact": {"id": a["id"], "digest": a["digest"]}}}
 
+    def op_ArtifactByID(self, v, q):
+        return {"artifact": self._artifact(self.artifacts[v["id"]])[0]}
+
     def op_UseArtifact(self, v, q):
         aid = v["input"].get("artifactID")
         if aid in self.artifacts:

@@ -16,7 +16,7 @@ import zoo
 from tests.wandb_standin import Standin
 from zoo.cli.main import main
 from zoo.errors import InputError
-from zoo.tracking import account
+from zoo.tracking import wandb_api
 from zoo.tracking.artifacts import Address, checkpoint_file, is_address, parse_address
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -170,8 +170,8 @@ def test_a_best_checkpoint_in_a_folder_of_the_artifact_is_taken(online: Any) -> 
         ("wandb://me/zoo/mlp-wine:bset", "no me/zoo/mlp-wine:bset: there are v0 (best, latest)"),
         ("wandb://me/zoo/mlp-wine:v7", "no me/zoo/mlp-wine:v7: there are v0 (best, latest)"),
         ("wandb://me/zoo/mlp-wien:best", "no me/zoo/mlp-wien:best: did you mean 'mlp-wine'? (models of me/zoo)"),
-        ("wandb://me/zooo/mlp-wine:best", "no project me/zooo at 127.0.0.1:"),
-        ("wandb://you/zoo/mlp-wine:best", "no project you/zoo at 127.0.0.1:"),
+        ("wandb://me/zooo/mlp-wine:best", "no project me/zooo at http://127.0.0.1:"),
+        ("wandb://you/zoo/mlp-wine:best", "no project you/zoo at http://127.0.0.1:"),
         ("wandb://me/zoo/nothing", "no run with the id nothing in me/zoo; an artifact has its alias, wandb://me/zoo/"),
         ("wandb://me/zoo/empty", "the run wandb://me/zoo/empty logged no model"),
         ("wandb://me/zoo/notes:latest", "wandb://me/zoo/notes:v0 holds no .ckpt file, so no run of zoo; in it: notes"),
@@ -217,14 +217,14 @@ def test_a_wrong_key_is_said(online: Any, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_server_that_does_not_answer_is_waited_for_a_bounded_time(
     kind: str, online: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account, "TIMEOUT", 2)
+    monkeypatch.setattr(wandb_api, "TIMEOUT", 2)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         if kind == "silent":
             listener.listen()
         monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
         start = time.monotonic()
-        with pytest.raises(InputError, match=r"W&B: 127.0.0.1:\d+ did not answer in time"):
+        with pytest.raises(InputError, match=r"W&B: http://127.0.0.1:\d+ did not answer in time"):
             checkpoint_file("wandb://me/zoo/mlp-wine:best")
         assert time.monotonic() - start < 20
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -9,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.wandb_standin import Standin
 from zoo.cli.main import main
 from zoo.tracking import dashboard
-from zoo.tracking.flat_config import flat_config
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
@@ -81,7 +80,7 @@ def test_it_has_a_section_for_each_question(written: dict[str, Any]) -> None:
         "Scatter Plot",
         "Scatter Plot",
     ]
-    assert kinds["Where they are wrong"] == ["Vega2", "Weave"]
+    assert kinds["Where they are wrong"] == ["Vega2", "Vega2", "Vega2", "Weave"]
     assert panels(written, "Run Comparer") == [{"diffOnly": True}]
     ids = [panel["__id__"] for section in found.values() for panel in section]
     assert len(set(ids)) == len(ids)
@@ -109,12 +108,6 @@ def test_config_keys_are_the_flat_ones_and_summary_keys_keep_their_slashes(writt
     accessors = [column["accessor"] for column in coordinates["columns"]]
     assert accessors[:2] == ["config:model.value", "config:model_lr.value"]
     assert accessors[-2:] == ["summary:best/val/loss", "summary:best/val/accuracy"]
-    shipped = yaml.safe_load(Path("configs/mlp.yaml").read_text())
-    arguments = {"lr": 1e-3, "weight_decay": 0.01, "dropout": 0.1}
-    config = shipped | {"model": {"class_path": "zoo.MLPClassifier", "init_args": arguments}}
-    config |= {"data": {"class_path": "zoo.data.TabularDataModule", "init_args": {"batch_size": 32}}}
-    known = {*flat_config(config | {"trainer": {"max_epochs": 3}}), "num_params"}
-    assert set(dashboard.PARAMETERS) <= known
     scatter, other = panels(written, "Scatter Plot")
     assert (scatter["xAxis"], scatter["yAxis"]) == ("summary:seconds", "summary:best/val/accuracy")
     assert other["xAxis"] == "config:num_params.value"
@@ -127,14 +120,14 @@ def test_the_confusion_matrix_is_read_from_the_table_that_plot_table_logs(writte
 
     table = wandb.Table(columns=["Actual", "Predicted", "nPredictions"], data=[["a", "a", 1]])
     chart = wandb.plot_table("wandb/confusion_matrix/v1", table, {}, {})
-    chart.set_key(dashboard.CONFUSION)
+    chart.set_key(dashboard.CONFUSION.key)
     logged = chart.spec.config_value["panel_config"]
-    (panel,) = panels(written, "Vega2")
+    panel = panels(written, "Vega2")[0]
     assert panel["panelDefId"] == "wandb/confusion_matrix/v1"
     (asked,), (own,) = (found["queryFields"] for found in (panel["userQuery"], logged["userQuery"]))
     assert asked["fields"] == own["fields"]
     assert panel["fieldSettings"] == {name: name for name in table.columns}
-    assert dashboard.MISTAKES in set(texts(sections(written)["Where they are wrong"][1]))
+    assert "test/mistakes" in set(texts(sections(written)["Where they are wrong"][-1]))
 
 
 def test_regression_has_its_own_metrics_and_no_confusions(tmp_path: Path) -> None:
@@ -142,10 +135,50 @@ def test_regression_has_its_own_metrics_and_no_confusions(tmp_path: Path) -> Non
     assert content["displayName"] == "Prices"
     (runset,) = content["spec"]["section"]["runSets"]
     assert runset["sort"]["keys"] == [{"key": {"section": "summary", "name": "best/val/rmse"}, "ascending": True}]
-    assert panels(content, "Vega2") == []
+    assert [panel["panelDefId"] for panel in panels(content, "Vega2")] == ["wandb/scatter/v0"]
     named = set(texts(content))
     assert {"val/rmse", "test/rmse", "test/r2"} <= named
     assert not any("accuracy" in text for text in named)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "sample", "model"),
+    [("classification", "wine", "MLPClassifier"), ("regression", "diabetes", "MLPRegressor")],
+)
+def test_all_that_it_names_is_what_a_run_logs(
+    task: str, sample: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["--model", model, "--data.path", f"sample:{sample}", "--trainer.max_epochs", "1", "--model.hidden", "[8]"]
+    with Standin() as server:  # type: ignore[no-untyped-call]
+        for name, value in server.env(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        wandb = importlib.import_module("wandb")
+        wandb.teardown()  # it reads the environment anew
+        assert main(["fit", "--config", "configs/mlp.yaml", *words]) == 0
+        run = server.run()
+        wandb.teardown()
+    content = dry_run(tmp_path / "spec.json", "--task", task)
+    logged = {key for row in run["history"] for key in row}
+    summary, config = set(run["summary"]), {f"{key}.value" for key in run["config"]}
+    for line in panels(content, "Run History Line Plot"):
+        assert {line["xAxis"], *line["metrics"]} <= logged
+    for bar in panels(content, "Bar Chart"):
+        assert set(bar["metrics"]) <= summary
+    keys = [column["accessor"] for column in panels(content, "Parallel Coordinates Plot")[0]["columns"]]
+    keys += [plot[axis] for plot in panels(content, "Scatter Plot") for axis in ("xAxis", "yAxis")]
+    keys += [f"summary:{panels(content, 'Parameter Importance')[0]['targetKey']}"]
+    keys += content["spec"]["section"]["runSets"][0]["runFeed"]["columnOrder"]
+    for key in keys:
+        where, _, name = key.partition(":")
+        assert name in {"summary": summary, "config": config, "run": {"displayName"}}[where], key
+    *charts, table = sections(content)["Where they are wrong"]
+    for chart in charts:
+        asked = chart["config"]["userQuery"]["queryFields"][0]["fields"]
+        assert asked[-1]["args"][0]["value"] in summary
+    assert dashboard.TASKS[task].table in summary
+    assert dashboard.TASKS[task].table in set(texts(table))
 
 
 def test_it_is_saved_and_read_back_the_same(

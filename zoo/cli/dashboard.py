@@ -12,8 +12,8 @@ from typing import NoReturn
 
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
-from zoo.tracking.account import open_api
 from zoo.tracking.dashboard import NAME, TASKS, find_task, save, specification, workspace
+from zoo.tracking.wandb_api import open_api
 
 PROJECT = "zoo"  # where `zoo fit` sends runs unless told otherwise
 

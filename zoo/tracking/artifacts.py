@@ -15,7 +15,8 @@ from typing import Any
 from zoo.data.cache import Cache, cache_folder
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
-from zoo.tracking.account import TIMEOUT, one_line_errors, open_api, server
+from zoo.tracking.wandb_api import TIMEOUT, one_line_errors, open_api
+from zoo.tracking.wandb_link import server
 
 SCHEME = "wandb:"
 FORM = "wandb://ENTITY/PROJECT/NAME:best (or :latest, :v0), or wandb://ENTITY/PROJECT/RUN_ID"

@@ -17,24 +17,39 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError, did_you_mean
-from zoo.tracking.account import one_line_errors
+from zoo.tracking.wandb_api import one_line_errors
 
 if TYPE_CHECKING:
     from wandb_workspaces import workspaces
 
 NAME = "Comparing runs"
 AXES = {"trainer/global_step": "step", "samples_seen": "rows seen", "seconds": "seconds of training"}
-CONFUSION, MISTAKES = "test/confusion_matrix", "test/mistakes"  # custom chart and table that every test logs
-# Config key -> whether its axis is logarithmic. Values that a run lacks are left out by W&B.
+# Config key of every model -> whether its axis is logarithmic. One that some runs lack would hide them.
 PARAMETERS = {
     "model": False,
     "model_lr": True,
     "model_weight_decay": False,
     "model_dropout": False,
-    "data_batch_size": True,
     "max_epochs": False,
     "num_params": True,
 }
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of W&B's own that every test logs as a table.
+
+    Args:
+        key: Under which it is logged.
+        design: W&B's name of it.
+        title: Above it.
+        fields: What the design draws -> column of the table.
+    """
+
+    key: str
+    design: str
+    title: str
+    fields: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -45,13 +60,15 @@ class Task:
         metric: The one by which they are ranked.
         higher_is_better: Of that metric.
         others: More that are measured on the validation and the test split.
-        confusions: Whether classes can be confused.
+        charts: Of the test rows.
+        table: Key of the table of the test rows that are the worst.
     """
 
     metric: str
     higher_is_better: bool
     others: tuple[str, ...]
-    confusions: bool
+    charts: tuple[Chart, ...]
+    table: str
 
     @property
     def best(self) -> str:
@@ -59,9 +76,20 @@ class Task:
         return f"best/val/{self.metric}"
 
 
+CONFUSION = Chart(
+    "test/confusion_matrix",
+    "wandb/confusion_matrix/v1",
+    "Confusion matrix",
+    {name: name for name in ("Actual", "Predicted", "nPredictions")},
+)
+ROC = Chart("test/roc", "wandb/area-under-curve/v0", "ROC", {"x": "fpr", "y": "tpr", "class": "class"})
+RELIABILITY = Chart("test/reliability", "wandb/line/v0", "Reliability", {"x": "confidence", "y": "accuracy"})
+RESIDUALS = Chart("test/residuals", "wandb/scatter/v0", "Prediction and truth", {"x": "target", "y": "prediction"})
 TASKS = {
-    "classification": Task("accuracy", True, ("f1_macro", "auroc", "ece"), confusions=True),
-    "regression": Task("rmse", False, ("mae", "r2"), confusions=False),
+    "classification": Task(
+        "accuracy", True, ("f1_macro", "auroc", "ece"), (CONFUSION, ROC, RELIABILITY), "test/mistakes"
+    ),
+    "regression": Task("rmse", False, ("mae", "r2"), (RESIDUALS,), "test/largest_errors"),
 }
 
 
@@ -127,7 +155,7 @@ def _sections(task: Task) -> Iterator[workspaces.Section]:
         yield section(f"Learning curves by {words}", _curves(task, axis, words), 3)
     yield section("Best of each group", _bars(task), 4, 2)
     yield section("What made the difference", _influences(task), 2, 2)
-    yield section("Where they are wrong", _mistakes(task), 1 + task.confusions)
+    yield section("Where they are wrong", _mistakes(task), 2, len(task.charts) // 2 + 1)
     yield section("Run by run, what differs", [_reports().RunComparer(diff_only=True)], 1)
 
 
@@ -186,19 +214,18 @@ def _influences(task: Task) -> list[Any]:
 
 def _mistakes(task: Task) -> list[Any]:
     wr = _reports()
-    table = wr.WeavePanelSummaryTable(table_name=MISTAKES)
-    if not task.confusions:
-        return [table]
-    fields = {name: name for name in ("Actual", "Predicted", "nPredictions")}
-    # As the client itself asks for a chart that was logged: its counts are a table under its key and `_table`.
-    query = {"id": None, "name": None, "_defaultColorIndex": None, "summaryTable": {"tableKey": f"{CONFUSION}_table"}}
-    confusion = wr.CustomChart(
-        query=query,
-        chart_name="wandb/confusion_matrix/v1",
-        chart_fields=fields,
-        chart_strings={"title": "confusion matrix of the test split"},
+    return [*map(_chart, task.charts), wr.WeavePanelSummaryTable(table_name=task.table)]
+
+
+def _chart(chart: Chart) -> Any:
+    """As the client itself asks for a chart that was logged: what it draws is a table under its key and `_table`."""
+    table = {"tableKey": f"{chart.key}_table"}
+    return _reports().CustomChart(
+        query={"id": None, "name": None, "_defaultColorIndex": None, "summaryTable": table},
+        chart_name=chart.design,
+        chart_fields=chart.fields,
+        chart_strings={"title": chart.title},
     )
-    return [confusion, table]
 
 
 def specification(view: workspaces.Workspace) -> str:

@@ -1,38 +1,17 @@
-"""The user's account at W&B: whether there is one, and the client's errors as one line each.
-
-Standard library only until a server is asked.
-"""
+"""Asking the W&B server: its client, and what goes wrong there as one line each."""
 
 from __future__ import annotations
 
-import netrc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from zoo.errors import InputError
+from zoo.tracking.wandb_link import has_key, server
 
-HOST = "api.wandb.ai"
 TIMEOUT = 15  # seconds that one question to the server may take
 NO_ACCOUNT = "W&B: no account here; `wandb login` sets one up, or WANDB_API_KEY holds its key"
 GATEWAYS = (408, 502, 503, 504)  # nobody is behind the one that answered
-
-
-def server() -> str:
-    """The host that is asked, with its port."""
-    return os.environ.get("WANDB_BASE_URL", HOST).split("//")[-1].rstrip("/")
-
-
-def has_account() -> bool:
-    """Whether a key for the server is in the environment or in the user's netrc."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return True
-    try:
-        known = netrc.netrc(os.environ.get("NETRC"))
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return known.authenticators(server().split(":")[0]) is not None
 
 
 def open_api() -> Any:
@@ -41,7 +20,7 @@ def open_api() -> Any:
     Raises:
         InputError: No key, a wrong one, or no answer in `TIMEOUT` seconds.
     """
-    if not has_account():
+    if not has_key():
         raise InputError(NO_ACCOUNT)
     with one_line_errors():
         import wandb
