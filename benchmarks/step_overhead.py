@@ -36,7 +36,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from benchmarks.ratios import ROUNDS, Result, main, ratio
-from zoo.cli.fit import FitCLI, finish_wandb
+from zoo.cli.fit import FitCLI, end_tracking
 from zoo.cli.quiet import quiet
 from zoo.data.arrays import Batch
 from zoo.models.driver import BY_LIBRARY
@@ -112,6 +112,8 @@ class Case:
     def build(self, name: str, turns: Turns | None = None) -> FitCLI:
         """Everything for one training, whose batches take turns with those of the others."""
         cli = FitCLI(self.argv)
+        if name == "zoo":
+            cli.tracker.start()
         cli.datamodule.setup("fit")
         dataset = cli.datamodule.dataset("train")
         before = dataset.transform
@@ -163,7 +165,7 @@ def trainer_words(folder: Path) -> list[str]:
 
 def zoo_way(cli: FitCLI) -> nn.Module:
     cli.trainer.fit(cli.model, datamodule=cli.datamodule)
-    finish_wandb(cli.trainer, failed=False)
+    end_tracking(cli, status="finished", test={})
     network: nn.Module = cli.model.network
     return network
 

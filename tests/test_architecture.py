@@ -113,6 +113,8 @@ HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
         ("test --help", 0),
         ("validate --help", 0),
         ("predict --help", 0),
+        ("dashboard --help", 0),
+        ("dashboard --tsak regression", 2),
         ("compare --help", 0),
         ("tset", 2),
         ("test", 2),

@@ -57,6 +57,7 @@ class Standin:
         self.views: dict[str, dict] = {}  # saved workspaces / reports by name
         self.counter = 0
         self.blobs: dict[str, bytes] = {}  # path below /storage/ -> bytes
+        self.refuse = False  # answer every question with 401, as to a wrong key
         outer = self
 
         class Handler(_Handler):
@@ -313,6 +314,14 @@ class Standin:
 
     op_upsertView = op_UpsertView = op_UpsertView2
 
+    def op_View(self, v, q):
+        found = [view for name, view in self.views.items() if name == v["viewName"]]
+        edges = [
+            {"node": {"id": _id("View", x["name"]), "displayName": x["displayName"], "spec": json.dumps(x["spec"])}}
+            for x in found
+        ]
+        return {"project": {"allViews": {"edges": edges}}}
+
     def op_GetProjects(self, v, q):
         names = {k[1] for k in self.runs} | {x.get("projectName") for x in self.views.values()} | {"zoo"}
         edges = [
@@ -504,6 +513,9 @@ class Standin:
         a["manifest"] = json.loads(raw) if raw else None
         return {"commitArtifact": {"artifact": {"id": a["id"], "digest": a["digest"]}}}
 
+    def op_ArtifactByID(self, v, q):
+        return {"artifact": self._artifact(self.artifacts[v["id"]])[0]}
+
     def op_UseArtifact(self, v, q):
         aid = v["input"].get("artifactID")
         if aid in self.artifacts:
@@ -558,7 +570,56 @@ class Standin:
         }
         return node, coll, aliases
 
+    def _known_project(self, v):
+        where = (v.get("entity") or v.get("entityName") or ENTITY, v.get("project") or v.get("projectName"))
+        made = {k[:2] for k in self.runs} | {(a["entity"], a["project"]) for a in self.artifacts.values()}
+        return where in made
+
+    def _in_project(self, v, kind):
+        return [
+            a
+            for a in self.artifacts.values()
+            if (a["entity"], a["project"], a["type"]) == (v["entity"], v["project"], kind) and a["state"] == "COMMITTED"
+        ]
+
+    def op_ProjectArtifactType(self, v, q):
+        if not self._in_project(v, v["type"]):
+            return {"project": {"artifactType": None}}
+        node = {"__typename": "ArtifactType", "id": "t", "name": v["type"], "description": "", "createdAt": "2020-01-01"}
+        return {"project": {"artifactType": node}}
+
+    def op_ArtifactTypeArtifactCollections(self, v, q):
+        where = {"id": "1", "internalId": "1", "name": v["project"], "entity": {"name": v["entity"]}}
+        nodes = [
+            {
+                "__typename": "ArtifactSequence",
+                "id": name,
+                "name": name,
+                "description": "",
+                "createdAt": "2020-01-01T00:00:00Z",
+                "updatedAt": None,
+                "project": where,
+                "type": {"name": v["type"]},
+                "tags": {"edges": []},
+            }
+            for name in sorted({a["name"] for a in self._in_project(v, v["type"])})
+        ]
+        page = {"hasNextPage": False, "endCursor": None}
+        edges = [{"node": node} for node in nodes]
+        found = {"totalCount": len(nodes), "pageInfo": page, "edges": edges}
+        return {"project": {"artifactType": {"artifactCollections": found}}}
+
+    def op_ProjectArtifacts(self, v, q):
+        found = [a for a in self._in_project(v, v["type"]) if a["name"] == v["collection"]]
+        edges = [{"version": f"v{a['version']}", "node": self._artifact(a)[0]} for a in reversed(found)]
+        page = {"hasNextPage": False, "endCursor": None}
+        artifacts = {"totalCount": len(found), "pageInfo": page, "edges": edges}
+        collection = {"__typename": "ArtifactSequence", "artifacts": artifacts} if found else None
+        return {"project": {"artifactType": {"artifactCollection": collection}}}
+
     def op_ArtifactMembershipByName(self, v, q):
+        if not self._known_project(v):
+            return {"project": None}
         a = self._find(v["name"])
         if not a:
             return {"project": {"artifactCollectionMembership": None}}
@@ -803,6 +864,19 @@ class Standin:
             }
         }
 
+    def op_ArtifactMembershipFiles(self, v, q):
+        a = self._find(f"{v['collection']}:{v['alias']}")
+        files = self._file_edges(a, v.get("fileNames"))
+        files["totalCount"] = len(files["edges"])
+        for e in files["edges"]:
+            e["node"]["__typename"] = "File"
+        files["pageInfo"]["__typename"] = "PageInfo"
+        return {
+            "project": {
+                "artifactCollection": {"__typename": "ArtifactSequence", "artifactMembership": {"files": files}}
+            }
+        }
+
     # ---- file stream -------------------------------------------------------------------------
     def file_stream(self, entity, project, name, body):
         with self.lock:
@@ -939,6 +1013,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         data = self._body()
         path = urlparse(self.path).path
+        if path == "/graphql" and self.standin.refuse:
+            return self._send({"errors": [{"message": "user is not logged in"}]}, 401)
         if path == "/graphql":
             answer = self.standin.graphql(json.loads(data))
             return self._send(answer, 400 if "errors" in answer else 200)

@@ -26,11 +26,15 @@ NOT_OURS = "is no checkpoint of zoo"
 
 
 def find_checkpoint(run: str | Path) -> Path:
-    """The checkpoint of a run folder (the best one), or the `.ckpt` file itself.
+    """The checkpoint of a run folder (the best one), of an artifact in W&B, or the `.ckpt` file itself.
 
     Raises:
         InputError: Nothing there; says what is.
     """
+    if str(run).startswith("wandb:"):
+        from zoo.tracking.artifacts import checkpoint_file
+
+        return checkpoint_file(run)
     path = Path(run).expanduser()
     if path.is_file():
         return path
@@ -86,10 +90,10 @@ def find_class(class_path: str, *, trust: bool) -> Any:
 
 
 def load(path: str | Path, *, trust: bool = False) -> tuple[Model, DataModule]:
-    """Model (in eval mode, on the CPU) and data module of a run folder or `.ckpt` file; nothing else is needed.
+    """Model (in eval mode, on the CPU) and data module of a run folder, `.ckpt` file or artifact; nothing else is needed.
 
     Args:
-        path: Run folder (its best checkpoint is taken) or file.
+        path: Run folder (its best checkpoint is taken), file, or wandb://entity/project/name:best.
         trust: Import classes that are not registered. Say it only of files whose origin you know.
 
     Raises:

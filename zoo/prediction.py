@@ -22,7 +22,7 @@ def predict(run: str | Path, path: str | Path, *, trust: bool = False) -> pa.Tab
     """Predict every row of a file or folder.
 
     Args:
-        run: Run folder or `.ckpt` file.
+        run: Run folder, `.ckpt` file, or wandb://entity/project/name:best.
         path: File or folder of the kind the model was trained on; a target is not needed.
         trust: Import classes that are not registered; see `zoo.load`.
 

@@ -15,12 +15,13 @@ import zoo
 from tests.fits import QUIET, build, image, short_trainer, tabular
 from zoo.callbacks import BestCheckpoint, EarlyStopping, Figures, LRMonitor, ProgressBar, RandomState, StopOnNaN
 from zoo.callbacks.early_stopping import watched
-from zoo.callbacks.figures import confusion, confusion_counts, save
 from zoo.callbacks.progress_bar import epoch_line
 from zoo.errors import InputError
 from zoo.models.schedules import lr_factor
 from zoo.tracking.history import read_metrics
 from zoo.tracking.metrics_csv import MetricsCSV
+from zoo.tracking.plots import confusion, png
+from zoo.tracking.report import confusion_counts
 
 pytestmark = QUIET
 
@@ -192,7 +193,8 @@ def test_figures_are_written_and_show_something(name: str, last: str, tmp_path: 
 def test_confusion_counts_and_its_picture(tmp_path: Path) -> None:
     counts = confusion_counts(torch.tensor([0, 1, 1, 2, 0]), torch.tensor([0, 1, 2, 2, 1]), 3)
     assert counts.tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
-    save(confusion(torch.eye(50).long(), [f"a rather long class name {i}" for i in range(50)]), tmp_path / "c.png")
+    picture = png(confusion(torch.eye(50).long(), [f"a rather long class name {i}" for i in range(50)]))
+    (tmp_path / "c.png").write_bytes(picture)
     assert ink(tmp_path / "c.png") > 0.01
 
 

@@ -54,7 +54,7 @@ def n_pictures(notebook: Any) -> int:
 
 def accuracies_of(text: str) -> dict[str, float]:
     """Run -> accuracy of the printed table, the first number in a run's line."""
-    return {name: float(value) for name, value in re.findall(r"^(\w+-digits) +([.\d]+)", text, re.MULTILINE)}
+    return {name: float(value) for name, value in re.findall(r"^(\w+-digits(?:-2)?) +([.\d]+)", text, re.MULTILINE)}
 
 
 def number_after(text: str, words: str) -> float:
@@ -103,9 +103,17 @@ def test_compare(run: Any) -> None:
     notebook = run("compare.ipynb")
     text = printed(notebook)
     accuracies = accuracies_of(text)
-    assert set(accuracies) == {"mlp-digits", "cnn-digits", "transformer-digits"}
+    assert set(accuracies) == {"mlp-digits", "mlp-digits-2", "cnn-digits", "transformer-digits"}
     assert min(accuracies.values()) > 0.85
+    assert list(accuracies.values()) == sorted(accuracies.values(), reverse=True)
+    mean, std = re.findall(r"test/accuracy +([.\d]+) \+- ([.\d]+) over 2 seeds", text)[0]
+    both = [accuracies["mlp-digits"], accuracies["mlp-digits-2"]]
+    assert float(mean) == pytest.approx(sum(both) / 2, abs=2e-4)
+    assert float(std) == pytest.approx(abs(both[0] - both[1]) / 2**0.5, abs=2e-4)
+    for metric in ("accuracy", "log_loss"):  # the best with each other one
+        assert len(re.findall(rf"^{metric} .* p [.\d]+, (?:more than|may be) chance", text, re.MULTILINE)) == 3
     assert n_pictures(notebook) == 3
+    assert re.search(r"compare.html: \d+\.\d MB", text)
     assert "W&B: no account" in text
 
 
@@ -121,5 +129,5 @@ def test_compare_with_an_account(run: Any, tmp_path: Path, monkeypatch: pytest.M
     from_folders, from_wandb = (
         accuracies_of("".join(output.get("text", "") for output in cell.outputs)) for cell in (cells[2], cells[-1])
     )
-    assert len(from_folders) == 3
+    assert len(from_folders) == 4
     assert from_wandb == from_folders

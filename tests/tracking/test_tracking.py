@@ -147,7 +147,7 @@ def test_tensorboard_writes_one_event_a_row(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-    logger = TensorBoard(str(tmp_path), name="tensorboard", version="", default_hp_metric=False)
+    logger = TensorBoard(str(tmp_path / "tensorboard"))
     logger.log_metrics({"train/loss_step": 0.5, "lr": 0.25}, step=3)
     logger.finalize("success")
     logger.log_metrics({"test/loss": 1.5}, step=4)  # after the fit, in a file of its own

@@ -1,24 +1,30 @@
-"""Pictures of a run: learning curves, and how prediction and truth meet on the test split."""
+"""Pictures and tables of a run: learning curves, and how prediction and truth meet on the test split.
+
+What they show is decided in `zoo.tracking.report`, drawn in `zoo.tracking.plots`, and put into the run folder and into
+every logger that shows such things.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
-from torch import Tensor
 
 from zoo.callbacks.seldom import Seldom
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_CLASSES_WITH_NUMBERS = 12  # more cells than this squared cannot be read
+WATCHED = ("train/loss", "val/loss", "val/accuracy", "val/rmse")
 
 
 class Figures(Seldom):
-    """Write `figures/curves.png` after training and `figures/confusion.png` (or `residuals.png`) after the test.
+    """Write `figures/curves.png` after training, and after the test what its rows say beyond the metrics.
+
+    Of classes: confusion.png, roc_pr.png, reliability.png, and mistakes.png of pictures; of numbers residuals.png. The
+    same goes to TensorBoard, and to W&B as tables and charts of its own, with the rows the model got most wrong.
 
     Args:
         enabled: False switches it off on the command line; in Python leave the callback out.
@@ -36,88 +42,50 @@ class Figures(Seldom):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for name, value in trainer.callback_metrics.items():
-            if name in ("train/loss", "val/loss", "val/accuracy", "val/rmse"):
+            if name in WATCHED:
                 self.history.setdefault(name, []).append((trainer.current_epoch + 1, float(value)))
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero and self.history:
-            save(curves(self.history), Path(trainer.default_root_dir) / "figures" / "curves.png")
+            from zoo.tracking.plots import learning_curves
+
+            show(trainer, {"curves": learning_curves(self.history)})
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         evaluation = getattr(pl_module, "evaluation", None)
         data = getattr(trainer, "datamodule", None)
         if not trainer.is_global_zero or evaluation is None or data is None:
             return
-        folder = Path(trainer.default_root_dir) / "figures"
-        if data.target_encoder.task == "classification":
-            counts = confusion_counts(evaluation.scores.argmax(dim=1), evaluation.target, len(data.class_names))
-            save(confusion(counts, data.class_names), folder / "confusion.png")
-        elif data.target_encoder.task == "regression":
-            save(residuals(evaluation.scores, evaluation.target, data.class_names), folder / "residuals.png")
+        from zoo.tracking.examples import examples
+        from zoo.tracking.plots import figures_of
+        from zoo.tracking.shows import Shows
+
+        report = report_of(evaluation, data)
+        shown = examples(data.source("test"), evaluation.index[[m.row for m in report.mistakes]].tolist())
+        show(trainer, figures_of(report, shown))
+        for logger in trainer.loggers:
+            if isinstance(logger, Shows):
+                logger.show_report(report, shown)
 
 
-def confusion_counts(found: Tensor, target: Tensor, num_classes: int) -> Tensor:
-    """Rows: true class, columns: predicted class, int64 (classes, classes)."""
-    return torch.bincount(target * num_classes + found, minlength=num_classes**2).reshape(num_classes, num_classes)
+def report_of(evaluation: Any, data: Any) -> Any:
+    """The report of the task at hand."""
+    from zoo.tracking.report import class_report, label_report, regression_report
+
+    kind = {"classification": class_report, "multilabel": label_report, "regression": regression_report}
+    return kind[data.target_encoder.task](evaluation.scores, evaluation.target, data.class_names)
 
 
-def curves(history: dict[str, list[tuple[int, float]]]) -> Figure:
-    """Losses on the left, what else was watched on the right, by epoch."""
-    from matplotlib.figure import Figure
+def show(trainer: Trainer, figures: Mapping[str, Figure]) -> None:
+    """Put pictures into `figures/` and the loggers."""
+    from zoo.tracking.plots import png
+    from zoo.tracking.shows import Shows
 
-    other = [name for name in history if not name.endswith("loss")]
-    figure = Figure(figsize=(9 if other else 5, 3.5), layout="constrained")
-    axes = figure.subplots(1, 2 if other else 1, squeeze=False)[0]
-    for name, points in history.items():
-        axis = axes[0] if name.endswith("loss") else axes[1]
-        axis.plot(*zip(*points, strict=True), label=name, marker="o" if len(points) < 20 else None, markersize=3)
-    for axis in axes:
-        axis.set_xlabel("epoch")
-        axis.grid(alpha=0.3)
-        axis.legend()
-    return figure
-
-
-def confusion(counts: Tensor, class_names: list[str]) -> Figure:
-    """Share of each true class by predicted class; counts in the cells where they can be read."""
-    from matplotlib.figure import Figure
-
-    n = len(class_names)
-    side = min(12.0, 2.5 + 0.35 * n)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    axis = figure.subplots()
-    share = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    image = axis.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, label="share of the true class", shrink=0.8)
-    names = [name if len(name) < 20 else name[:18] + "…" for name in class_names]
-    if n <= 40:
-        axis.set_xticks(range(n), names, rotation=90 if n > 4 else 0)
-        axis.set_yticks(range(n), names)
-    axis.set_xlabel("predicted")
-    axis.set_ylabel("true")
-    if n <= MOST_CLASSES_WITH_NUMBERS:
-        for row in range(n):
-            for column in range(n):
-                axis.text(column, row, str(int(counts[row, column])), ha="center", va="center",
-                          color="white" if share[row, column] > 0.5 else "black")  # fmt: skip
-    return figure
-
-
-def residuals(prediction: Tensor, target: Tensor, names: list[str]) -> Figure:
-    """Predicted against true numbers, one panel a target."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5 * min(len(names), 4), 4.2), layout="constrained")
-    axes = figure.subplots(1, min(len(names), 4), squeeze=False)[0]
-    for column, axis in enumerate(axes):
-        truth, found = target[:, column], prediction[:, column]
-        axis.scatter(truth, found, s=6, alpha=0.4)
-        axis.axline((float(truth.mean()), float(truth.mean())), slope=1, color="grey", linewidth=1)
-        axis.set_xlabel(f"true {names[column]}")
-        axis.set_ylabel("predicted")
-    return figure
-
-
-def save(figure: Figure, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
+    pictures = {name: png(figure) for name, figure in figures.items()}
+    folder = Path(trainer.default_root_dir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        (folder / f"{name}.png").write_bytes(picture)
+    for logger in trainer.loggers:
+        if isinstance(logger, Shows):
+            logger.show_pictures(pictures)

@@ -20,13 +20,12 @@ from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
-from zoo.tracking.flat_config import flat_config
-from zoo.tracking.loggers import default_loggers, wandb_run_id
+from zoo.tracking.artifacts import is_address
 from zoo.tracking.no_profiler import NoProfiler
 from zoo.tracking.predictions import PredictionWriter
-from zoo.tracking.run_folder import CONFIG, PREDICTIONS, SUMMARY, default_name, new_run_folder
+from zoo.tracking.run_folder import CONFIG, PREDICTIONS, default_name, new_run_folder
 from zoo.tracking.run_info import RunInfo
-from zoo.tracking.summary import Summary
+from zoo.tracking.tracker import Tracker, stored_run_id
 
 RUN_FOLDER = "ZOO_RUN_FOLDER"  # tells the other processes of a distributed run where the first one writes
 
@@ -38,11 +37,20 @@ class FitCLI(ZooCLI):
         argv: What the user typed after `zoo fit`.
         resume: The run folder that goes on, or None for a new one.
         run_id: Of the W&B run that goes on.
+        resume_step: The first step that a resumed run trains now.
     """
 
-    def __init__(self, argv: Sequence[str], *, resume: Path | None = None, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        resume: Path | None = None,
+        run_id: str | None = None,
+        resume_step: int | None = None,
+    ) -> None:
         self.resume = resume
         self.run_id = run_id
+        self.resume_step = resume_step
         super().__init__("zoo fit", argv)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -75,32 +83,29 @@ class FitCLI(ZooCLI):
     def _build(self, config: dict[str, Any], settings: Any) -> Trainer:
         if is_first_process():
             (self.folder / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False))
-        logger = settings.logger
-        if logger is None or logger is True:
-            described = flat_config(config) | {
-                "num_params": sum(p.numel() for p in self.model.parameters()),
-                "data_fingerprint": self.datamodule.fingerprint,
-                "cli": config,
-            }
-            logger = default_loggers(self.folder, described, run_id=self.run_id)
-        loggers = logger if isinstance(logger, list) else [logger] if logger else []
         facts = {
-            "name": self.folder.name,
-            "model": config["model"]["class_path"],
-            "data": config["data"]["init_args"]["path"],
-            "seed": config["seed_everything"],
             "data_fingerprint": self.datamodule.fingerprint,
             **{f"rows_{part}": len(source) for part, source in self.datamodule.sources.items()},
+            "classes": self.datamodule.num_classes,
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
         }
-        self.summary = Summary(str(self.folder / SUMMARY), facts)
+        self.tracker = Tracker(
+            self.folder,
+            config,
+            self.config_init.wandb,
+            facts,
+            logger=settings.logger,
+            run_id=self.run_id,
+            resume_step=self.resume_step,
+        )
         keys = self._parser(self.subcommand).callback_keys
         named = [self._get(self.config_init, key) for key in keys]
         user = settings.callbacks or []
         own: list[Callback] = [
             RandomState(),
-            self.summary,
+            self.tracker.summary,
             PredictionWriter(str(self.folder / PREDICTIONS)),
-            RunInfo(config, wandb_run_id(loggers)),
+            RunInfo(config, self.tracker.wandb_run_id),
         ]
         if settings.max_time is not None and not any(isinstance(c, Timer) for c in as_list(user)):
             own.append(Budget(settings.max_time))
@@ -115,9 +120,9 @@ class FitCLI(ZooCLI):
         arguments = {
             **settings.as_dict(),
             "default_root_dir": str(self.folder),
-            "logger": logger,
+            "logger": self.tracker.loggers or False,
             "profiler": settings.profiler or NoProfiler(),
-            "callbacks": [*kept, *as_list(user), *own],
+            "callbacks": [self.tracker.axes, *kept, *as_list(user), *own],
         }
         if self.best is None and not switched["enable_checkpointing"]:
             arguments["enable_checkpointing"] = arguments.get("enable_checkpointing") or False
@@ -147,13 +152,23 @@ def run(command: str, argv: Sequence[str]) -> int:
 
 def resume_run(run_path: str, words: list[str]) -> int:
     """Go on where a run stopped: same folder, same config, same W&B run; what is typed beats the stored config."""
+    if is_address(run_path):
+        raise InputError(
+            f"{run_path} cannot be resumed: only a run folder can, which holds its last epoch and its config"
+        )
     folder = Path(run_path)
     last = folder / "checkpoints" / "last.ckpt"
-    if not (folder / CONFIG).is_file() or not last.is_file():
+    run_id = stored_run_id(folder)
+    if not (folder / CONFIG).is_file() or not (last.is_file() or run_id):
         raise InputError(f"{run_path} cannot be resumed: it needs {CONFIG} and checkpoints/last.ckpt")
+    argv = ["--config", str(folder / CONFIG), *words]
+    if not last.is_file():
+        say(f"{run_path} ended before its first epoch did: it begins again, in its folder")
+        return train(FitCLI(argv, resume=folder, run_id=run_id, resume_step=0), checkpoint_file=None)
     content = checkpoint.read_checkpoint(last)
+    run_id = run_id or content["zoo"].get("wandb_run_id")
     # Built from the config, as by --config; of the checkpoint only values are taken, never a class.
-    cli = FitCLI(["--config", str(folder / CONFIG), *words], resume=folder, run_id=content["zoo"].get("wandb_run_id"))
+    cli = FitCLI(argv, resume=folder, run_id=run_id, resume_step=content["global_step"])
     done = content["epoch"] + 1
     if cli.trainer.max_epochs is not None and 0 < cli.trainer.max_epochs <= done:
         raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")
@@ -192,6 +207,8 @@ def train(cli: FitCLI, *, checkpoint_file: str | None) -> int:
     status, test = "failed", {}
     trainer: Trainer = cli.trainer
     say(f"run folder: {cli.folder}")
+    if trainer.is_global_zero:
+        cli.tracker.start()
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)
         status = "interrupted" if trainer.interrupted else "finished"
@@ -204,8 +221,7 @@ def train(cli: FitCLI, *, checkpoint_file: str | None) -> int:
         raise KeyboardInterrupt from stop
     finally:
         if trainer.is_global_zero:
-            cli.summary.write(best_epoch=best_epoch(cli), test=test, status=status)
-        finish_wandb(trainer, failed=status != "finished")
+            end_tracking(cli, status=status, test=test)
     if status == "interrupted":
         raise KeyboardInterrupt
     say_what_next(cli, test)
@@ -231,13 +247,17 @@ def best_epoch(cli: FitCLI) -> int | None:
     return int(checkpoint.read_checkpoint(cli.best.best_model_path)["epoch"])
 
 
-def finish_wandb(trainer: Trainer, *, failed: bool) -> None:
-    from lightning.pytorch.loggers import WandbLogger
-
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger) and trainer.is_global_zero:
-            experiment: Any = logger.experiment
-            experiment.finish(exit_code=int(failed))
+def end_tracking(cli: FitCLI, *, status: str, test: dict[str, float]) -> None:
+    """Write summary.json and what the loggers say at the end."""
+    monitor = cli.model.monitor if cli.best is None else (cli.best.monitor, cli.best.mode)
+    best = None if cli.best is None or not cli.best.best_model_path else Path(cli.best.best_model_path)
+    cli.tracker.end(
+        status=status,
+        monitor=monitor,
+        best_epoch=best_epoch(cli),
+        test=test,
+        checkpoint=best if best is not None and best.is_file() else None,
+    )
 
 
 def say_what_next(cli: FitCLI, test: dict[str, float]) -> None:

@@ -32,15 +32,31 @@ Train a model, test its best epoch, write a run folder. What is typed beats --co
 _EVALUATE = """\
 usage: zoo {command} RUN [--data.path PATH] [-o predictions.csv] [--trust] [--data.KEY v] [--trainer.KEY v]
 
-RUN is a run folder (its best epoch is taken) or a .ckpt file. Without --data.path the run's own {part} rows are
-used; with it every row of that file, which needs the target. --trust imports a model class of your own project that
-no entry point registers. What is typed beats --config, which beats the checkpoint.
+RUN is a run folder (its best epoch is taken), a .ckpt file, or an artifact of W&B, wandb://ENTITY/PROJECT/NAME:best
+(or :latest, :v0; or wandb://ENTITY/PROJECT/RUN_ID). Without --data.path the run's own {part} rows are used; with it
+every row of that file, which needs the target. --trust imports a model class of your own project that no entry point
+registers. What is typed beats --config, which beats the checkpoint.
 """
 _PREDICT = """\
 usage: zoo predict RUN PATH [-o predictions.csv] [--trust] [--data.KEY v] [--trainer.KEY v]
 
-RUN is a run folder (its best epoch is taken) or a .ckpt file; PATH a file or folder of the kind it was trained on,
-with or without the target. The output has a row each: index, target (when known), prediction, p_<class>.
+RUN is a run folder (its best epoch is taken), a .ckpt file, or an artifact of W&B, wandb://ENTITY/PROJECT/NAME:best
+(or :latest, :v0; or wandb://ENTITY/PROJECT/RUN_ID); PATH a file or folder of the kind it was trained on, with or
+without the target. The output has a row each: index, target (when known), prediction, p_<class>.
+"""
+_DASHBOARD = """\
+usage: zoo dashboard [--entity E] [--project P] [--task TASK] [--name NAME] [--dry-run FILE]
+
+Save a workspace in W&B that is made for comparing the project's runs, and print its address: learning curves by step,
+rows seen and seconds; the best of each group in bars; parallel coordinates, parameter importance, cost against
+result; confusion matrices and mistakes; and what differs from run to run. Runs are grouped, the best first; crashed
+and failed ones are left out. Each call saves a new view. Needs: pip install 'lightning-zoo[dashboard]'
+
+  --entity E        user or team of the project; left out, WANDB_ENTITY, else that of your account
+  --project P       left out, WANDB_PROJECT, else zoo
+  --task TASK       classification (left out) or regression: which metrics are shown
+  --name NAME       of the view, as W&B lists it
+  --dry-run FILE    write what would be sent as JSON, with no account and no network; - is standard output
 """
 _COMPARE = """\
 usage: zoo compare RUN... [--metric NAME] [--filter KEY=VALUE]... [--json | --csv] [--html FILE]
@@ -73,5 +89,6 @@ HELP = {
     "test": _EVALUATE.format(command="test", part="test"),
     "validate": _EVALUATE.format(command="validate", part="validation"),
     "predict": _PREDICT,
+    "dashboard": _DASHBOARD,
     "compare": _COMPARE,
 }

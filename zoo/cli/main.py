@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": ("zoo.cli.evaluate", "metrics of a trained run on its validation split, or on --data.path"),
     "test": ("zoo.cli.evaluate", "metrics of a trained run on its test split, or on --data.path"),
     "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
+    "dashboard": ("zoo.cli.dashboard", "save a W&B workspace made for comparing runs"),
     "compare": ("zoo.cli.compare", "runs side by side, best first: settings, metrics, seeds, what is beyond chance"),
     "list": ("zoo.cli.listing", "what there is: models, data, callbacks, backbones, configs, samples"),
 }

@@ -18,6 +18,7 @@ from zoo.callbacks import BestCheckpoint, Compile, EarlyStopping, Figures, LRMon
 from zoo.data.base import DataModule
 from zoo.errors import InputError, did_you_mean
 from zoo.models.base import Model
+from zoo.tracking.wandb_settings import WandbSettings
 
 NAMED_CALLBACKS: dict[str, Any] = {
     "early_stopping": EarlyStopping,
@@ -136,6 +137,7 @@ def check_key(key: str, classes: dict[str, Any]) -> str | None:
         "data",
         "print_config",
         "help",
+        "wandb",
         *NAMED_CALLBACKS,
     ]
     if head not in heads:
@@ -150,7 +152,7 @@ def check_key(key: str, classes: dict[str, Any]) -> str | None:
 
 
 def owners(classes: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [("trainer", Trainer), *classes.items(), *NAMED_CALLBACKS.items()]
+    return [("trainer", Trainer), *classes.items(), ("wandb", WandbSettings), *NAMED_CALLBACKS.items()]
 
 
 def parameters(kind: Any) -> list[str]:

@@ -21,6 +21,7 @@ from zoo.data.base import DataModule
 from zoo.errors import InputError
 from zoo.messages import say
 from zoo.models.base import Model
+from zoo.tracking.wandb_settings import WandbSettings
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "max_epochs": 50,  # where no other limit is given
@@ -71,6 +72,7 @@ class ZooCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         for key, kind in NAMED_CALLBACKS.items():
             parser.add_lightning_class_args(kind, key)
+        parser.add_class_arguments(WandbSettings, "wandb")
         parser.add_argument(
             "--name", type=str | None, default=None, help="name of the run folder; numbered where taken"
         )

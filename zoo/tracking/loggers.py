@@ -2,97 +2,77 @@
 
 from __future__ import annotations
 
-import io
-import netrc
 import os
 import secrets
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 
-from zoo.messages import is_first_process, say
+from zoo.messages import say
+from zoo.tracking.axes import Axes
 from zoo.tracking.metrics_csv import MetricsCSV
 from zoo.tracking.run_folder import METRICS
 from zoo.tracking.tensorboard import TensorBoard
+from zoo.tracking.wandb import Wandb
+from zoo.tracking.wandb_settings import Place, WandbSettings
 
-WANDB_HOST = "api.wandb.ai"
 
-
-def default_loggers(folder: Path, config: dict[str, Any], *, run_id: str | None = None) -> list[Logger]:
+def default_loggers(
+    folder: Path,
+    axes: Axes,
+    settings: WandbSettings,
+    place: Place,
+    *,
+    run_id: str | None = None,
+    resume_step: int | None = None,
+) -> list[Logger]:
     """CSV, TensorBoard and W&B in the run folder.
 
     Args:
         folder: The run folder.
-        config: What W&B compares runs by: flat, dot-free keys, and the whole config under `cli`.
+        axes: Of all rows.
+        settings: Of W&B.
+        place: Where the run stands in W&B.
         run_id: Of the W&B run that goes on; None starts one.
+        resume_step: The first step that a resumed run trains now.
     """
     loggers: list[Logger] = [
-        MetricsCSV(folder / METRICS),
-        TensorBoard(str(folder), name="tensorboard", version="", default_hp_metric=False),
+        MetricsCSV(folder / METRICS, axes, resume_step=resume_step),
+        TensorBoard(str(folder / "tensorboard"), axes, resume_step=resume_step),
     ]
-    wandb = _wandb_logger(folder, config, run_id)
-    return loggers if wandb is None else [*loggers, wandb]
-
-
-def _wandb_logger(folder: Path, config: dict[str, Any], run_id: str | None) -> WandbLogger | None:
     mode = os.environ.get("WANDB_MODE")
-    if mode == "disabled":
-        return None
-    if mode is None and not _has_key():
-        say("W&B: no account here, so the run is kept offline; `wandb sync` sends it later")
-        mode = "offline"
-        os.environ["WANDB_MODE"] = mode  # children of a distributed run do the same
-    os.environ.setdefault("WANDB_SILENT", "true")
-    logger = WandbLogger(
-        name=folder.name,
-        save_dir=str(folder.resolve()),  # W&B's service keeps the working folder of the first run in the process
-        id=run_id or secrets.token_hex(4),
-        project=os.environ.get("WANDB_PROJECT", "zoo"),
-        offline=mode == "offline",
-        resume="allow",
-        log_model=False,
-        tags=[str(config["model"])] if "model" in config else None,
-        job_type="fit",
+    if not settings.enabled or mode == "disabled":
+        return loggers
+    online = choose_online(mode)
+    wandb = Wandb(
+        folder,
+        place,
+        axes,
+        run_id=run_id or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4),  # a sweep's agent gives the id
+        online=online,
+        log_model=settings.log_model,
+        save_code=settings.save_code,
+        resume_step=resume_step,
     )
-    if is_first_process():
-        with warnings.catch_warnings(), silenced(mode == "offline"):
-            warnings.simplefilter("ignore")  # of wandb's own imports, nothing a user could mend
-            run: Any = logger.experiment
-            run.config.update(config, allow_val_change=True)
-            run.define_metric("trainer/global_step", hidden=True)
-            for name in ("train/*", "val/*", "test/*", "lr"):
-                run.define_metric(name, step_metric="trainer/global_step")
-    return logger
+    return [*loggers, wandb]
 
 
-@contextmanager
-def silenced(silent: bool) -> Iterator[None]:
-    """Without what W&B prints at the start: offline it is noise, online it is the address of the run."""
-    if not silent:
-        yield
-        return
-    with redirect_stderr(io.StringIO()):
-        yield
+def choose_online(mode: str | None) -> bool:
+    """Whether the run is sent: as WANDB_MODE says, else where there is an account."""
+    from zoo.tracking.wandb_link import has_key
 
-
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        known = netrc.netrc(os.environ.get("NETRC"))
-    except (OSError, netrc.NetrcParseError):
+    if mode is None and not has_key():
+        say("W&B: no account here, so the run is kept offline; `wandb sync` sends it later")
         return False
-    host = os.environ.get("WANDB_BASE_URL", WANDB_HOST).split("//")[-1].split(":")[0].rstrip("/")
-    return known.authenticators(host) is not None
+    return mode not in ("offline", "dryrun")
 
 
-def wandb_run_id(loggers: list[Logger]) -> str | None:
-    """The id under which a resumed run goes on in W&B."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            return str(logger.version) if logger.version else None
-    return None
+def wandb_of(loggers: list[Any]) -> Wandb | None:
+    """The W&B logger among others."""
+    return next((logger for logger in loggers if isinstance(logger, Wandb)), None)
+
+
+def tensorboard_of(loggers: list[Any]) -> TensorBoard | None:
+    """The TensorBoard logger among others."""
+    return next((logger for logger in loggers if isinstance(logger, TensorBoard)), None)

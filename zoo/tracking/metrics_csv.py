@@ -11,6 +11,8 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from zoo.tracking.axes import Axes
+
 AT_MOST = 5.0  # seconds that a row waits for the file
 
 
@@ -19,17 +21,22 @@ class MetricsCSV(Logger):
 
     Args:
         file: Where to. What it already holds is kept.
+        axes: Adds epoch, rows seen and seconds to each row.
+        resume_step: Rows of this step and later ones are dropped from the file: the run trains them again.
     """
 
-    def __init__(self, file: str | Path) -> None:
+    def __init__(self, file: str | Path, axes: Axes | None = None, *, resume_step: int | None = None) -> None:
         super().__init__()
         self.file = Path(file)
+        self.axes = axes
         self.columns: list[str] = ["step"]
         self._rows: list[dict[str, float]] = []
         self._written = time.monotonic()
         if self.file.exists():
             with self.file.open(newline="") as stream:
                 self.columns = next(csv.reader(stream), self.columns)
+        if resume_step is not None:
+            self._cut(resume_step)
 
     @property
     def name(self) -> str:
@@ -46,6 +53,7 @@ class MetricsCSV(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         row = {name: float(value) for name, value in metrics.items()}
+        row = row if self.axes is None else self.axes.added_to(row, step)
         at = float(-1 if step is None else step)
         last = self._rows[-1] if self._rows else {}
         if last.get("step") == at and all(last.get(name, value) == value for name, value in row.items()):
@@ -84,10 +92,22 @@ class MetricsCSV(Logger):
         self._rows = []
 
     def _widen(self) -> None:
-        if not self.file.exists():
-            return
+        if self.file.exists():
+            self._rewrite(self._read())
+
+    @rank_zero_only
+    def _cut(self, step: int) -> None:
+        if self.file.exists():
+            rows = self._read()
+            kept = [row for row in rows if int(row["step"]) < step]
+            if len(kept) < len(rows):
+                self._rewrite(kept)
+
+    def _read(self) -> list[dict[str, str]]:
         with self.file.open(newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            return list(csv.DictReader(stream))
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
         part = self.file.with_name(self.file.name + ".part")
         with part.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, self.columns)

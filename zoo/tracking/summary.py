@@ -6,7 +6,6 @@ import json
 import platform
 import resource
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from zoo import __version__
 from zoo.callbacks.seldom import Seldom
+from zoo.tracking.axes import Axes
 
 PACKAGES = ("lightning", "torch", "torchmetrics", "timm", "jsonargparse", "numpy")
 
@@ -28,30 +28,20 @@ class Summary(Seldom):
     Args:
         file: Where to.
         facts: What is known from the start: name, model, seed, data fingerprint, ...
+        axes: Counts the rows and the seconds.
     """
 
-    def __init__(self, file: str, facts: dict[str, Any]) -> None:
+    def __init__(self, file: str, facts: dict[str, Any], axes: Axes) -> None:
         self.file = Path(file)
         self.facts = dict(facts)
+        self.axes = axes
         self._by_epoch: dict[int, dict[str, float]] = {}
-        self._seconds_before = 0.0
-        self._started = 0.0
-        self._rows = 0
 
     def state_dict(self) -> dict[str, Any]:
-        return {"by_epoch": self._by_epoch, "seconds": self._seconds(), "rows": self._rows}
+        return {"by_epoch": self._by_epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._by_epoch = state_dict["by_epoch"]
-        self._seconds_before, self._rows = state_dict["seconds"], state_dict["rows"]
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._started = time.perf_counter()
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        self._rows += len(batch["target"]) * trainer.world_size
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._by_epoch[trainer.current_epoch] = {
@@ -59,46 +49,70 @@ class Summary(Seldom):
         }
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        seconds = self._seconds()
+        self._take_stock(trainer, pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if self.axes.samples_seen:
+            self._take_stock(trainer, pl_module)
+
+    def _take_stock(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """What the training took so far."""
+        seconds = self.axes.seconds
         self.facts |= {
             "epochs": len(self._by_epoch),
             "steps": trainer.global_step,
             "seconds": round(seconds, 3),
-            "samples_per_second": round(self._rows / seconds, 1) if seconds else 0.0,
+            "samples_per_second": round(self.axes.samples_seen / seconds, 1) if seconds else 0.0,
             "parameters": sum(parameter.numel() for parameter in pl_module.parameters()),
             "peak_memory_mb": round(peak_memory_mb(), 1),
             "precision": str(trainer.precision),
             "devices": trainer.num_devices,
         }
-        self._seconds_before, self._started = seconds, 0.0
 
-    def write(self, *, best_epoch: int | None, test: dict[str, float], status: str) -> None:
-        """Write the file whole or not at all.
+    def start(self) -> None:
+        """Say that the run goes on; what an earlier part of it ended at stays until there is something new."""
+        before = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self._put({**before, "status": "running", **self.facts})
+
+    def content(self, *, best_epoch: int | None, test: dict[str, float], status: str) -> dict[str, Any]:
+        """What summary.json says.
 
         Args:
             best_epoch: The epoch of best.ckpt.
             test: Metrics of the test split, `test/...`.
-            status: finished, stopped_early, interrupted or failed.
+            status: running, finished, interrupted or failed.
         """
         last = self._by_epoch[max(self._by_epoch)] if self._by_epoch else {}
         best = self._by_epoch.get(best_epoch, {}) if best_epoch is not None else {}
-        content = {
+        return {
             "status": status,
             **self.facts,
             "best_epoch": best_epoch,
             **last,
             **{f"best/{name}": value for name, value in best.items() if name.startswith("val/")},
             **test,
-            "zoo": __version__,
-            "python": platform.python_version(),
-            **{f"version_{name}": version(name) for name in PACKAGES},
+            **versions(),
         }
+
+    def write(self, *, best_epoch: int | None, test: dict[str, float], status: str) -> dict[str, Any]:
+        """Write the file whole or not at all, and return what it says; the arguments are those of `content`."""
+        content = self.content(best_epoch=best_epoch, test=test, status=status)
+        self._put(content)
+        return content
+
+    def _put(self, content: dict[str, Any]) -> None:
         part = self.file.with_name(self.file.name + ".part")
         part.write_text(json.dumps(content, indent=2) + "\n")
         part.replace(self.file)
 
-    def _seconds(self) -> float:
-        return self._seconds_before + (time.perf_counter() - self._started if self._started else 0.0)
+
+def versions() -> dict[str, str]:
+    """Of zoo, Python and the packages that decide what a run computes."""
+    return {
+        "zoo": __version__,
+        "python": platform.python_version(),
+        **{f"version_{name}": version(name) for name in PACKAGES},
+    }
 
 
 def peak_memory_mb() -> float:

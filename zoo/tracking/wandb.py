@@ -1,0 +1,285 @@
+"""The run in W&B: opened when the training starts, closed when all is said, kept offline where W&B cannot be reached.
+
+rows -> `log_metrics` -> history; the test's report -> `show_report`; summary, predictions, checkpoint -> `close`
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from zoo.errors import InputError
+from zoo.messages import say
+from zoo.tracking.axes import Axes
+from zoo.tracking.examples import Example
+from zoo.tracking.report import Report
+from zoo.tracking.run_folder import PREDICTIONS
+from zoo.tracking.shows import Shows
+from zoo.tracking.wandb_link import answers
+from zoo.tracking.wandb_settings import Place
+
+STEP = "trainer/global_step"
+AXES = ("epoch", "samples_seen", "seconds")
+METRICS = ("train/*", "val/*", "test/*", "lr")
+# Seconds. W&B's own would wait for a server that is gone: 90 at the start, and for ever at the end.
+START_SECONDS, FINISH_SECONDS = 30.0, 20.0
+
+
+class Wandb(Shows, WandbLogger):
+    """Lightning's logger with the settings of zoo; all of a step's values make one row.
+
+    Args:
+        folder: The run folder, whose name the run has.
+        place: Project, group, tags, ...
+        axes: Adds epoch, rows seen and seconds to each row.
+        run_id: Under which it is known, and goes on when it is resumed.
+        online: False writes into the run folder alone.
+        log_model: Whether the best checkpoint becomes an artifact.
+        save_code: Whether uncommitted changes are sent.
+        resume_step: Of a run that goes on, the first step it trains now.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        place: Place,
+        axes: Axes,
+        *,
+        run_id: str,
+        online: bool,
+        log_model: bool = True,
+        save_code: bool = False,
+        resume_step: int | None = None,
+    ) -> None:
+        super().__init__(
+            name=folder.name,
+            save_dir=str(folder.resolve()),  # W&B's service keeps the working folder of the first run in the process
+            id=run_id,
+            project=place.project,
+            entity=place.entity,
+            group=place.group,
+            job_type=place.job_type,
+            tags=list(place.tags),
+            notes=place.notes,
+            mode="online" if online else "offline",
+        )
+        self._wandb_init.pop("anonymous")  # W&B warns of it
+        self.folder = folder
+        self.place = place
+        self.axes = axes
+        self.run_id = run_id
+        self.online = online
+        self.with_model = log_model
+        self.save_code = save_code
+        self.resume_step = resume_step
+        self._row: dict[str, float] = {}
+        self._known_step = -1  # the server has the rows of steps up to this one
+        self._first_count: int | None = None
+
+    # ---- from start to end -------------------------------------------------------------------------------------
+
+    @rank_zero_only
+    def open(self, config: Mapping[str, Any]) -> None:
+        """Open the run and say what it is.
+
+        Args:
+            config: Flat, dot-free keys, and the whole config under `cli`.
+
+        Raises:
+            InputError: The server refuses: a wrong key, a project one may not write to.
+        """
+        if self.online and not answers():
+            self._go_offline("its server does not answer")
+        run = self._begin()
+        if run is None:
+            self._go_offline("its server did not answer in time")
+            run = self._begin()
+        run.config.update(dict(config), allow_val_change=True)
+        for name in (STEP, *AXES):
+            run.define_metric(name, hidden=True)
+        for name in METRICS:
+            run.define_metric(name, step_metric=STEP)
+        self._go_on_after(run)
+        if self.online and run.url:
+            say(f"W&B: {run.url}")
+
+    def close(
+        self, summary: Mapping[str, Any], *, failed: bool, checkpoint: Path | None, about: Mapping[str, Any]
+    ) -> None:
+        """Send what the run ended at, and finish it; what cannot be sent stays in the run folder.
+
+        Args:
+            summary: Of summary.json.
+            failed: Whether it ended early.
+            checkpoint: best.ckpt, where there is one.
+            about: The checkpoint's metadata: monitor, score, epoch, ...
+        """
+        run: Any = self.experiment
+        self._send()
+        run.summary.update(dict(summary))
+        predictions = self.folder / PREDICTIONS
+        if predictions.is_file() and link(predictions, Path(run.dir) / PREDICTIONS):
+            run.save(str(Path(run.dir) / PREDICTIONS), base_path=run.dir, policy="now")
+        if self.with_model and checkpoint is not None:
+            self._log_checkpoint(run, checkpoint, about)
+        where = Path(run.dir).parent
+        gone = self.online and not answers()
+        try:
+            run.finish(exit_code=int(failed))
+        except TimeoutError:
+            gone = True
+        if gone:
+            say(f"W&B: the server does not answer; nothing is lost: `wandb sync {where}` sends the run later")
+
+    # ---- rows --------------------------------------------------------------------------------------------------
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        row = self.axes.added_to(metrics, step)
+        if step is not None:
+            row[STEP] = step
+        if self._row.get(STEP) != row.get(STEP) or "test/loss" in row:
+            self._send()
+        self._row |= row
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Send the row that waits for more values of its step."""
+        self._send()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        self._send()
+
+    def _send(self) -> None:
+        row, self._row = self._row, {}
+        if not row:
+            return
+        if row.get(STEP, 0) <= self._known_step and not any(name.startswith(("val/", "test/")) for name in row):
+            return  # trained again after a resume
+        run: Any = self.experiment
+        run.log(row, step=self._first_count)
+        self._first_count = None
+
+    # ---- pictures and tables -----------------------------------------------------------------------------------
+
+    def show_pictures(self, pictures: Mapping[str, bytes]) -> None:
+        """Charts are drawn there, from tables."""
+
+    @rank_zero_only
+    def show_report(self, report: Report, shown: Sequence[Example]) -> None:
+        from zoo.tracking.wandb_tables import media
+
+        self._send()
+        run: Any = self.experiment
+        run.log(media(report, shown))
+
+    # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _begin(self) -> Any:
+        """The run; None where the server kept W&B waiting too long."""
+        from wandb.errors import AuthenticationError, CommError, UsageError
+
+        self._wandb_init |= {
+            "mode": "online" if self.online else "offline",
+            "settings": client_settings(self.save_code),
+        }
+        with warnings.catch_warnings(), silenced():
+            warnings.simplefilter("ignore")  # of wandb's own imports, nothing a user could mend
+            try:
+                return self.experiment
+            except (AuthenticationError, CommError, UsageError) as error:
+                if self.online and "timed out" in str(error):
+                    return None
+                raise InputError(
+                    f"W&B refused the run ({' '.join(str(error).split())[:200]}): "
+                    "--wandb.enabled false trains without it, WANDB_MODE=offline keeps it here"
+                ) from error
+
+    def _go_offline(self, why: str) -> None:
+        say(f"W&B: {why}, so the run is kept offline; `wandb sync` sends it later")
+        self.online = False
+
+    def _go_on_after(self, run: Any) -> None:
+        """Where a resumed run goes on in its history, so that no row stands there twice."""
+        if self.online:
+            self._known_step = int(run.summary.get(STEP, -1)) if run.resumed else -1
+        elif self.resume_step is not None:
+            # The earlier part lies in a folder of its own, counted from 0; this one is counted on from there.
+            self._first_count = self.resume_step + 1
+
+    def _log_checkpoint(self, run: Any, checkpoint: Path, about: Mapping[str, Any]) -> None:
+        import wandb
+
+        kept = Path(run.dir).parent / "artifact" / checkpoint.name
+        if not link(checkpoint, kept):
+            return
+        artifact = wandb.Artifact(artifact_name(self.folder.name), type="model", metadata=dict(about))
+        artifact.add_file(str(kept), name=checkpoint.name, policy="immutable", skip_cache=True)
+        logged = run.log_artifact(artifact, aliases=["best", "latest"])
+        while self.online and answers():  # a large file takes its time; only a server that is gone is not waited for
+            try:
+                logged.wait(timeout=int(FINISH_SECONDS))
+            except wandb.Error:
+                continue
+            return
+
+
+def client_settings(save_code: bool) -> Any:
+    """Settings of W&B's client; what its release does not know, or the environment says, is left out."""
+    import wandb
+
+    wanted: dict[str, Any] = {
+        "silent": True,
+        "init_timeout": START_SECONDS,
+        "finish_timeout": FINISH_SECONDS,
+        "finish_timeout_raises": True,
+    }
+    if save_code:
+        wanted["save_code"] = True
+    known = wandb.Settings.model_fields
+    return wandb.Settings(
+        **{name: value for name, value in wanted.items() if name in known and f"WANDB_{name.upper()}" not in os.environ}
+    )
+
+
+def artifact_name(folder: str) -> str:
+    """The name of a run folder as W&B takes it for an artifact.
+
+    Example:
+        >>> artifact_name("größe, 2")
+        'gr-e-2'
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", re.sub(r"[^A-Za-z0-9_.-]", "-", folder))[:128].strip("-") or "run"
+
+
+def link(file: Path, to: Path) -> bool:
+    """Let a file have a second name, which keeps what it holds now; a copy where the disk knows no links."""
+    import shutil
+
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.unlink(missing_ok=True)
+    try:
+        os.link(file, to)
+    except OSError:
+        try:
+            shutil.copyfile(file, to)
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Without what W&B prints at the start."""
+    with redirect_stderr(io.StringIO()):
+        yield
