@@ -47,10 +47,10 @@ def usage() -> str:
 
 
 def asks_for_help(command: str, rest: Sequence[str]) -> bool:
-    """`--help` first; `zoo fit --help all` is the parser's."""
+    """`--help` anywhere; `zoo fit --help all` is the parser's."""
     if command == "fit":
         return list(rest) in (["-h"], ["--help"])
-    return command in HELP and bool(rest) and rest[0] in ("-h", "--help")
+    return command in HELP and not {"-h", "--help"}.isdisjoint(rest)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
