@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from zoo.data.compact import ColumnPieces
+from zoo.data.cores import arrow_threads
 from zoo.data.csv_dialect import Dialect, find_dialect
 from zoo.errors import InputError
 from zoo.messages import say
@@ -96,10 +97,11 @@ def _read_as(path: Path, dialect: Dialect, types: dict[str, pa.DataType]) -> pa.
 def _in_threads(read: Callable[[bytes], list[pa.Array]], pieces: Iterator[bytes]) -> Iterator[list[pa.Array]]:
     """As `map`, on all cores, with no more pieces waiting than there are cores."""
     waiting: deque[Future[list[pa.Array]]] = deque()
-    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+    threads = arrow_threads()
+    with ThreadPoolExecutor(threads) as pool:
         for piece in pieces:
             waiting.append(pool.submit(read, piece))
-            if len(waiting) > pa.cpu_count():
+            if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
