@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from zoo.errors import InputError
 MIB = 2**20
 
 
-def saves(n_bytes: int, note: Path | None = None) -> object:
+def saves(n_bytes: int, note: Path | None = None) -> Callable[[Path], None]:
     def build(folder: Path) -> None:
         if note is not None:
             with note.open("a") as stream:
@@ -27,8 +28,26 @@ def saves(n_bytes: int, note: Path | None = None) -> object:
     return build
 
 
+def there(folder: Path) -> Path:
+    """Opens an entry as a run does."""
+    np.load(folder / "x.npy", mmap_mode="r")
+    return folder
+
+
 def entry(cache: Cache, name: str, n_bytes: int = MIB, note: Path | None = None) -> Path | None:
-    return cache.entry({"name": name}, saves(n_bytes, note), n_bytes=n_bytes)  # type: ignore[arg-type]
+    return cache.entry({"name": name}, saves(n_bytes, note), there, n_bytes=n_bytes)
+
+
+def kill_when_ready(start: Callable[[], None], ready: Path) -> None:
+    """Start a process, and kill it as soon as a file is there."""
+    worker = multiprocessing.get_context("fork").Process(target=start)
+    worker.start()
+    while not ready.exists():
+        assert worker.is_alive()
+        time.sleep(0.01)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join()
 
 
 def test_an_entry_is_built_once_and_found_again(tmp_path: Path) -> None:
@@ -66,7 +85,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
         raise InputError("a torn file")
 
     with pytest.raises(InputError, match="torn"):
-        Cache(1, tmp_path).entry({"name": "a"}, build, n_bytes=1)
+        Cache(1, tmp_path).entry({"name": "a"}, build, there, n_bytes=1)
     assert [place for place in tmp_path.rglob("*") if place.is_file() and ".locks" not in place.parts] == []
     assert entry(Cache(1, tmp_path), "a") is not None
 
@@ -78,19 +97,63 @@ def test_what_a_killed_build_left_is_swept_up(tmp_path: Path) -> None:
             ready.touch()
             time.sleep(60)
 
-        Cache(1, tmp_path / "cache").entry({"name": "killed"}, build, n_bytes=1)
+        Cache(1, tmp_path / "cache").entry({"name": "killed"}, build, there, n_bytes=1)
 
-    worker = multiprocessing.get_context("fork").Process(target=build_for_ever, args=(tmp_path / "ready",))
-    worker.start()
-    while not (tmp_path / "ready").exists():
-        time.sleep(0.01)
-    assert worker.pid is not None
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.join()
+    kill_when_ready(lambda: build_for_ever(tmp_path / "ready"), tmp_path / "ready")
     assert list((tmp_path / "cache").rglob("half"))
     assert entry(Cache(1, tmp_path / "cache"), "another") is not None
     assert not list((tmp_path / "cache").rglob("half"))
     assert entry(Cache(1, tmp_path / "cache"), "killed") is not None
+
+
+def test_a_kill_while_an_entry_is_taken_away_leaves_none_that_is_half_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(1.5 / 1024, tmp_path / "cache")
+    assert entry(cache, "old") is not None
+
+    def remove_half(folder: Path, **options: bool) -> None:
+        for file in folder.rglob("x.npy"):
+            file.unlink()
+            (tmp_path / "ready").touch()
+            time.sleep(60)
+
+    def start() -> None:
+        monkeypatch.setattr("shutil.rmtree", remove_half)
+        entry(cache, "new")
+
+    kill_when_ready(start, tmp_path / "ready")
+    assert not list((tmp_path / "cache").glob("*/made_from.json"))  # its name is gone before its files are
+    assert entry(cache, "old") is not None
+    monkeypatch.setattr(cache, "limit_bytes", 10 * MIB)
+    assert entry(cache, "another") is not None
+    assert not list((tmp_path / "cache" / ".parts").iterdir())
+
+
+def test_an_entry_without_its_mark_or_a_file_is_built_again(tmp_path: Path) -> None:
+    for lost in ("made_from.json", "x.npy"):
+        found = entry(Cache(1, tmp_path), "a")
+        assert found is not None
+        (found / lost).unlink()
+        assert entry(Cache(1, tmp_path), "a") == found
+        assert (found / lost).is_file()
+
+
+def test_an_entry_that_is_taken_away_while_a_run_opens_it_is_built_again(tmp_path: Path) -> None:
+    cache, other = (Cache(1.5 / 1024, tmp_path) for _ in range(2))
+    assert entry(cache, "a") is not None
+    opened: list[str] = []
+
+    def read(folder: Path) -> int:
+        opened.append(folder.name)
+        if len(opened) == 1:  # another run makes room at this moment
+            worker = multiprocessing.get_context("fork").Process(target=entry, args=(other, "b"))
+            worker.start()
+            worker.join()
+        return len(np.load(folder / "x.npy", mmap_mode="r"))
+
+    assert cache.entry({"name": "a"}, saves(MIB), read, n_bytes=MIB) == MIB
+    assert len(opened) == 2
 
 
 def test_two_runs_that_start_at_once_build_it_once(tmp_path: Path) -> None:
@@ -103,7 +166,7 @@ def test_two_runs_that_start_at_once_build_it_once(tmp_path: Path) -> None:
             time.sleep(0.3)
             np.save(folder / "x.npy", np.zeros(3))
 
-        found = Cache(1, tmp_path / "cache").entry({"name": "a"}, build, n_bytes=24)
+        found = Cache(1, tmp_path / "cache").entry({"name": "a"}, build, there, n_bytes=24)
         assert found is not None
         assert len(np.load(found / "x.npy")) == 3
 

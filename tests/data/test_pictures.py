@@ -258,6 +258,19 @@ def test_a_kill_while_decoding_leaves_nothing_half(photographs: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("small_memory")
+def test_pixels_and_headers_that_go_while_a_run_starts_are_made_again(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.data.headers.MANY", 1)
+    rows = paths(photographs)
+    headers, images = find_headers(rows, Cache(1)), train_images(module(photographs))
+    for file in Path(os.environ["ZOO_CACHE"], "arrays").glob("*/*.npy"):
+        file.unlink()
+    assert find_headers(rows, Cache(1)) == headers
+    assert torch.equal(train_images(module(photographs)), images)
+
+
+@pytest.mark.usefixtures("small_memory")
 def test_two_runs_at_once_share_one_entry(photographs: Path, tmp_path: Path) -> None:
     def start(number: int) -> None:
         torch.save(train_images(module(photographs)), tmp_path / f"{number}.pt")

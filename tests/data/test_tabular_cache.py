@@ -1,5 +1,6 @@
 """The second start on a table: the same bits, nothing read, nothing encoded; and when it must not be so."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,22 @@ def test_a_restored_encoder_never_gets_rows_that_another_one_encoded(
         for name, array in plain.dataset(part).arrays.items():
             assert torch.equal(restored.dataset(part).arrays[name], array)
     assert restored.encoder.columns == other.encoder.columns
+
+
+@pytest.mark.parametrize("lost", ["table.json", "test.target.npy", "train.rows.npy"])
+def test_an_entry_that_goes_while_a_run_starts_is_made_again(file: str, tmp_path: Path, lost: str) -> None:
+    first = everything(TabularDataModule(file))
+    (entries(tmp_path)[0].parent / lost).unlink()
+    assert_same(first, everything(TabularDataModule(file)))
+    assert (entries(tmp_path)[0].parent / lost).is_file()
+
+
+def test_an_entry_that_goes_while_a_run_trains_is_not_missed(file: str, tmp_path: Path) -> None:
+    first = everything(TabularDataModule(file))
+    data = TabularDataModule(file)
+    data.setup("fit")
+    shutil.rmtree(tmp_path / "cache" / "arrays")
+    assert_same(first, everything(data))  # the test rows are first asked for here
 
 
 def test_other_files_are_read_with_the_kept_encoder(file: str, tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 what they were made from -> key -> folder/KEY/*.npy, memory-mapped -> the next start reads nothing else
 
-An entry appears whole or not at all: it is built in a folder of another name and renamed. Two runs that start at once
-build it once; the second waits. A build that was killed leaves no lock, and its rest is swept up by the next start.
-The oldest entries go when there is no room for a new one.
+An entry appears whole or not at all: it is built in a folder of another name and renamed, and it goes the same way. Two
+runs that start at once build it once; the second waits. A build that was killed leaves no lock, and its rest is swept
+up by the next start. The oldest entries go when there is no room for a new one; one that goes while it is being opened
+was not there.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from uuid import uuid4
 
 import filelock
 import platformdirs
@@ -24,6 +27,10 @@ from zoo.errors import InputError
 
 CACHE_FORMAT = 1  # of what the data modules write; another number, another key
 _LOCKS, _PARTS = ".locks", ".parts"
+_MARK = "made_from.json"  # an entry without it is none
+_GONE = ".gone"  # ends the name of what is on its way out
+
+Content = TypeVar("Content")
 
 
 def cache_folder() -> Path:
@@ -56,8 +63,9 @@ class Cache:
         >>> cache = Cache(limit=1, folder=tempfile.mkdtemp())
         >>> def build(folder: Path) -> None:
         ...     np.save(folder / "x.npy", np.arange(3))
-        >>> entry = cache.entry({"made from": "a file"}, build, n_bytes=24)
-        >>> np.load(entry / "x.npy", mmap_mode="r")
+        >>> def read(folder: Path) -> np.ndarray:
+        ...     return np.load(folder / "x.npy", mmap_mode="r")
+        >>> cache.entry({"made from": "a file"}, build, read, n_bytes=24)
         memmap([0, 1, 2])
     """
 
@@ -67,34 +75,43 @@ class Cache:
         self.limit_bytes = int(limit * 2**30)
         self.folder = Path(folder) if folder is not None else cache_folder() / "arrays"
 
-    def find(self, made_from: Mapping[str, Any]) -> Path | None:
-        """The folder of an entry, if it is there; it counts as used."""
+    def find(self, made_from: Mapping[str, Any], read: Callable[[Path], Content]) -> Content | None:
+        """What `read` makes of an entry's folder, if it is there; it counts as used."""
         entry = self.folder / _key(made_from)
-        if self.limit_bytes == 0 or not entry.is_dir():
+        if self.limit_bytes == 0 or not (entry / _MARK).is_file():
             return None
-        try:
+        with suppress(OSError):  # taken away at this moment, or not ours to touch
             os.utime(entry)
-        except OSError:  # taken away at this moment, or not ours to touch
-            return entry if entry.is_dir() else None
-        return entry
+        try:
+            return read(entry)
+        except FileNotFoundError:
+            return None
 
-    def entry(self, made_from: Mapping[str, Any], build: Callable[[Path], None], *, n_bytes: int) -> Path | None:
-        """The folder of an entry; built first where it is not there yet.
+    def entry(
+        self,
+        made_from: Mapping[str, Any],
+        build: Callable[[Path], None],
+        read: Callable[[Path], Content],
+        *,
+        n_bytes: int,
+    ) -> Content | None:
+        """The content of an entry; built first where it is not there yet.
 
         Args:
             made_from: All that its content depends on, as plain values; `files_fingerprint` for files.
             build: Writes the content into the (empty) folder that it is given.
+            read: Opens all that is needed of an entry's folder; another run may take it away afterwards.
             n_bytes: What it is going to take, give or take a little.
 
         Returns:
-            The folder, or None where it does not fit into the limit (nothing is built then).
+            What `read` gave, or None where it does not fit into the limit (nothing is built then).
         """
-        found = self.find(made_from)
+        found = self.find(made_from, read)
         if found is not None or n_bytes > self.limit_bytes:
             return found
         key = _key(made_from)
         with self._lock(key):
-            found = self.find(made_from)  # another process built it while this one waited
+            found = self.find(made_from, read)  # another process built it while this one waited
             if found is not None:
                 return found
             part = self.folder / _PARTS / key
@@ -103,16 +120,20 @@ class Cache:
             try:
                 self._make_room(n_bytes)
                 build(part)
-                (part / "made_from.json").write_text(json.dumps(made_from, indent=2, default=str))
+                (part / _MARK).write_text(json.dumps(made_from, indent=2, default=str))
+                self._take_away(self.folder / key)  # what lacks a file
                 part.rename(self.folder / key)
             except BaseException:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
-        return self.folder / key
+        return self.find(made_from, read)
 
     def _make_room(self, n_bytes: int) -> None:
         """Take the oldest entries away until `n_bytes` fit; and what killed builds left, unless one is at work."""
         for part in (self.folder / _PARTS).iterdir():
+            if part.suffix == _GONE:
+                shutil.rmtree(part, ignore_errors=True)
+                continue
             lock = self._lock(part.name)
             if lock.is_locked:  # this very build
                 continue
@@ -127,9 +148,20 @@ class Cache:
         for entry in sorted(entries, key=_last_used):
             if total + n_bytes <= self.limit_bytes:
                 return
-            # A run that has its arrays mapped keeps them: the files go when it lets them go.
-            shutil.rmtree(entry, ignore_errors=True)
+            self._take_away(entry)
             total -= sizes[entry]
+
+    def _take_away(self, entry: Path) -> None:
+        """Remove an entry: its name is gone at once, whatever happens then.
+
+        A run that has its arrays mapped keeps them: the files go when it lets them go.
+        """
+        gone = self.folder / _PARTS / f"{entry.name}-{uuid4().hex}{_GONE}"
+        try:
+            entry.rename(gone)
+        except FileNotFoundError:  # another process was first
+            return
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _lock(self, key: str) -> filelock.BaseFileLock:
         locks = self.folder / _LOCKS

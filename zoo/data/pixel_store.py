@@ -51,9 +51,9 @@ def keep_pixels(
     """
     n_bytes = int(offsets[-1])
     if n_bytes > SMALL_BYTES:
-        file = _cached(decode, offsets, rows, cache, form)
-        if file is not None:
-            return map_pixels(file)
+        cached = _cached(decode, offsets, rows, cache, form)
+        if cached is not None:
+            return cached
     if n_bytes > max(SMALL_BYTES, UNKEPT_BYTES):
         say(
             f"{len(rows)} decoded images take {n_bytes / 2**30:.2f} GiB and cannot be kept (data.cache_limit is "
@@ -87,8 +87,8 @@ def map_pixels(file: Path) -> Pixels:
 
 def _cached(
     decode: Callable[[int], Pixels], offsets: NDArray[np.int64], rows: Any, cache: Cache, form: Mapping[str, Any]
-) -> Path | None:
-    """The file with all pixels, written now or before; None where there is no room for it."""
+) -> Pixels | None:
+    """All pixels, mapped from a file that was written now or before; None where there is no room for it."""
     fingerprint = fingerprint_of(rows)
     if fingerprint is None:
         return None
@@ -97,12 +97,14 @@ def _cached(
         say(f"{len(rows)} images are decoded once and kept ({offsets[-1] / 2**30:.2f} GiB in {cache.folder})")
         _write(decode, offsets, rows, folder / FILE)
 
+    def read(folder: Path) -> Pixels:
+        return map_pixels(folder / FILE)
+
     try:
-        entry = cache.entry({"pixels": dict(form), **fingerprint}, build, n_bytes=int(offsets[-1]))
+        return cache.entry({"pixels": dict(form), **fingerprint}, build, read, n_bytes=int(offsets[-1]))
     except OSError as error:  # a full disk, a folder that is not ours
         say(f"{cache.folder}: decoded images cannot be kept there ({error.strerror or error})")
         return None
-    return None if entry is None else entry / FILE
 
 
 def _write(decode: Callable[[int], Pixels], offsets: NDArray[np.int64], rows: Any, file: Path) -> None:

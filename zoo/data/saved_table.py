@@ -24,15 +24,20 @@ _FACTS = "table.json"
 
 
 class SavedTable:
-    """What was saved of a table, memory-mapped.
+    """What was saved of a table, memory-mapped as a whole: the folder may go afterwards.
 
     Args:
         folder: Where `save_table` wrote.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+        # Copy on write: torch takes no arrays that cannot be written to.
+        self._mapped = {
+            (part, name): np.asarray(np.load(folder / f"{part}.{name}.npy", mmap_mode="c"))
+            for part in self.facts["parts"]
+            for name in ("rows", *self.facts["arrays"])
+        }
 
     @property
     def columns(self) -> dict[str, dict[str, Any]]:
@@ -52,18 +57,14 @@ class SavedTable:
         """The rows of each part by their numbers; they themselves were not read."""
         names = tuple(self.target_names)
         return {
-            part: TableSource(None, (), names, self._array(part, "rows"), where)
+            part: TableSource(None, (), names, self._mapped[part, "rows"], where)
             for part, where in self.facts["parts"].items()
         }
 
     def arrays(self, part: str) -> Batch:
         """As the data module encoded them."""
-        arrays = {name: torch.from_numpy(self._array(part, name)) for name in self.facts["arrays"]}
+        arrays = {name: torch.from_numpy(self._mapped[part, name]) for name in self.facts["arrays"]}
         return arrays | {"index": torch.arange(len(arrays["target"]))}
-
-    def _array(self, part: str, name: str) -> Any:
-        # Copy on write: torch takes no arrays that cannot be written to.
-        return np.asarray(np.load(self.folder / f"{part}.{name}.npy", mmap_mode="c"))
 
 
 def save_table(

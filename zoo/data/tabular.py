@@ -113,16 +113,14 @@ class TabularDataModule(DataModule):
         if made_from is None:
             return None
         if self._encoder_ready:
-            found = self.cache.find(made_from)
-            saved = None if found is None else SavedTable(found)
+            saved = self.cache.find(made_from, SavedTable)
             return saved if saved is not None and self._agrees(saved) else None
         files = self._files()
         try:
-            found = self.cache.entry(made_from, self._save, n_bytes=expected_bytes(files))
+            return self.cache.entry(made_from, self._save, SavedTable, n_bytes=expected_bytes(files))
         except OSError as error:
             say(f"{self.path}: the encoded rows cannot be kept in {self.cache.folder} ({error}); going on without")
-            found = None
-        return None if found is None else SavedTable(found)
+            return None
 
     def _made_from(self) -> dict[str, Any] | None:
         """What the encoded rows depend on; None where they are not kept: small tables, and what a subclass encodes."""
