@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zoo.data import cache as cache_file
 from zoo.data.cache import Cache, files_fingerprint
 from zoo.errors import InputError
 
@@ -36,6 +37,11 @@ def there(folder: Path) -> Path:
 
 def entry(cache: Cache, name: str, n_bytes: int = MIB, note: Path | None = None) -> Path | None:
     return cache.entry({"name": name}, saves(n_bytes, note), there, n_bytes=n_bytes)
+
+
+def another_run() -> None:
+    """From here on it is as if another process went on: nothing is in use by this one."""
+    cache_file._in_use.clear()
 
 
 def kill_when_ready(start: Callable[[], None], ready: Path) -> None:
@@ -74,9 +80,58 @@ def test_the_entry_used_longest_ago_makes_room(tmp_path: Path) -> None:
     os.utime(old, (1, 1))
     os.utime(used, (0, 0))
     assert entry(cache, "used") == used  # now the youngest
+    another_run()
     new = entry(cache, "new")
     assert new is not None
     assert (old.exists(), used.exists(), new.exists()) == (False, True, True)
+
+
+def test_what_this_run_uses_does_not_make_room_and_that_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache, note = Cache(1.5 / 1024, tmp_path / "cache"), tmp_path / "note"
+    used = entry(cache, "used")
+    assert used is not None
+    for _ in range(2):
+        assert entry(Cache(1.5 / 1024, tmp_path / "cache"), "new", note=note) is None
+    assert used.exists()
+    assert not note.exists()  # not even built
+    assert capsys.readouterr().err == (
+        f"{tmp_path / 'cache'}: 0.00 GiB more are not kept (data.cache_limit is 0.00146484 GiB, and 0.00 GiB are in use)\n"
+    )
+    another_run()
+    assert entry(cache, "new", note=note) is not None
+    assert not used.exists()
+
+
+def test_a_build_that_fails_takes_nothing_away(tmp_path: Path) -> None:
+    cache = Cache(1.5 / 1024, tmp_path)
+    old = entry(cache, "old")
+    another_run()
+
+    def build(folder: Path) -> None:
+        raise InputError("no such column")
+
+    with pytest.raises(InputError, match="no such column"):
+        cache.entry({"name": "new"}, build, there, n_bytes=MIB)
+    assert old is not None
+    assert old.exists()
+
+
+def test_the_true_size_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cache = Cache(2.5 / 1024, tmp_path)
+    first, second = entry(cache, "first"), entry(cache, "second")
+    assert first is not None
+    assert second is not None
+    os.utime(first, (0, 0))
+    another_run()
+    assert cache.entry({"name": "small"}, saves(MIB), there, n_bytes=1) is not None
+    assert (first.exists(), second.exists()) == (False, True)
+    another_run()
+    assert cache.entry({"name": "large"}, saves(3 * MIB), there, n_bytes=1) is None
+    assert "0.00 GiB more are not kept" in capsys.readouterr().err
+    assert second.exists()
+    assert len(list(tmp_path.rglob("x.npy"))) == 2
 
 
 def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -111,6 +166,7 @@ def test_a_kill_while_an_entry_is_taken_away_leaves_none_that_is_half_there(
 ) -> None:
     cache = Cache(1.5 / 1024, tmp_path / "cache")
     assert entry(cache, "old") is not None
+    another_run()
 
     def remove_half(folder: Path, **options: bool) -> None:
         for file in folder.rglob("x.npy"):
@@ -142,6 +198,7 @@ def test_an_entry_without_its_mark_or_a_file_is_built_again(tmp_path: Path) -> N
 def test_an_entry_that_is_taken_away_while_a_run_opens_it_is_built_again(tmp_path: Path) -> None:
     cache, other = (Cache(1.5 / 1024, tmp_path) for _ in range(2))
     assert entry(cache, "a") is not None
+    another_run()
     opened: list[str] = []
 
     def read(folder: Path) -> int:

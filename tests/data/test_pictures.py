@@ -200,6 +200,24 @@ def test_too_small_a_limit_is_said_once_and_epochs_run(photographs: Path, capsys
 
 
 @pytest.mark.usefixtures("small_memory")
+def test_a_limit_that_holds_train_alone_keeps_it_from_start_to_start(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_images(module(photographs))
+    (kept,) = entries()
+    limit = (kept.stat().st_size + 2000) / 2**30  # of the pixels, and of what is noted about them
+    before = kept.stat().st_mtime_ns
+    for _ in range(2):
+        monkeypatch.setattr("zoo.data.cache._in_use", set())
+        data = module(photographs, cache_limit=limit)
+        train_images(data)
+        assert len(list(data.val_dataloader())) > 0
+        assert entries() == [kept]
+        assert kept.stat().st_mtime_ns == before
+    assert capsys.readouterr().err.count("GiB more are not kept") == 1
+
+
+@pytest.mark.usefixtures("small_memory")
 def test_a_second_start_decodes_nothing(
     photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

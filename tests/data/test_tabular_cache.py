@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from tests.data.test_tabular import PARTS, columns
 from zoo.cli.main import main
 from zoo.data import tabular
 from zoo.data.source import Source, TableSource
+from zoo.data.table import read_table
 from zoo.data.tabular import TabularDataModule
 from zoo.data.tabular_encoder import TabularEncoder
 
@@ -224,6 +226,27 @@ def test_a_cache_that_cannot_be_written_is_said_and_the_run_goes_on(
     (tmp_path / "cache").write_text("a file where the folder should be")
     found = everything(TabularDataModule(file))
     assert "the encoded rows cannot be kept in" in capsys.readouterr().err
+    assert_same(found, everything(TabularDataModule(file, cache_limit=0)))
+
+
+def test_rows_that_turn_out_too_large_are_read_once_and_said(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: list[Path] = []
+
+    def counted(path: Path) -> pa.Table:
+        read.append(path)
+        return read_table(path)
+
+    monkeypatch.setattr(tabular, "read_table", counted)
+    monkeypatch.setattr(tabular, "expected_bytes", lambda files: 1)
+    found = everything(TabularDataModule(file, cache_limit=1e-6))
+    said = capsys.readouterr().err
+    assert said.count("GiB more are not kept") == 1
+    assert said.count("target: column") == 1
+    assert "for the next start" not in said
+    assert len(read) == 1
+    assert entries(tmp_path) == []
     assert_same(found, everything(TabularDataModule(file, cache_limit=0)))
 
 

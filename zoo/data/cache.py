@@ -4,8 +4,8 @@ what they were made from -> key -> folder/KEY/*.npy, memory-mapped -> the next s
 
 An entry appears whole or not at all: it is built in a folder of another name and renamed, and it goes the same way. Two
 runs that start at once build it once; the second waits. A build that was killed leaves no lock, and its rest is swept
-up by the next start. The oldest entries go when there is no room for a new one; one that goes while it is being opened
-was not there.
+up by the next start. The oldest entries go when a new one is built and there is no room for it, but none that this
+process uses; one that goes while it is being opened was not there.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ import filelock
 import platformdirs
 
 from zoo.errors import InputError
+from zoo.messages import say_once
 
 CACHE_FORMAT = 1  # of what the data modules write; another number, another key
 _LOCKS, _PARTS = ".locks", ".parts"
 _MARK = "made_from.json"  # an entry without it is none
 _GONE = ".gone"  # ends the name of what is on its way out
+
+_in_use: set[Path] = set()  # entries that this process has opened: its arrays are mapped from them
 
 Content = TypeVar("Content")
 
@@ -73,7 +76,7 @@ class Cache:
         if not limit >= 0:
             raise InputError(f"data.cache_limit is a number of GiB and must be at least 0, got {limit}")
         self.limit_bytes = int(limit * 2**30)
-        self.folder = Path(folder) if folder is not None else cache_folder() / "arrays"
+        self.folder = (Path(folder) if folder is not None else cache_folder() / "arrays").absolute()
 
     def find(self, made_from: Mapping[str, Any], read: Callable[[Path], Content]) -> Content | None:
         """What `read` makes of an entry's folder, if it is there; it counts as used."""
@@ -83,9 +86,11 @@ class Cache:
         with suppress(OSError):  # taken away at this moment, or not ours to touch
             os.utime(entry)
         try:
-            return read(entry)
+            content = read(entry)
         except FileNotFoundError:
             return None
+        _in_use.add(entry)
+        return content
 
     def entry(
         self,
@@ -104,10 +109,10 @@ class Cache:
             n_bytes: What it is going to take, give or take a little.
 
         Returns:
-            What `read` gave, or None where it does not fit into the limit (nothing is built then).
+            What `read` gave, or None where it does not fit into the limit beside what this process uses.
         """
         found = self.find(made_from, read)
-        if found is not None or n_bytes > self.limit_bytes:
+        if found is not None or n_bytes > self.limit_bytes or not self._fits(n_bytes):
             return found
         key = _key(made_from)
         with self._lock(key):
@@ -117,19 +122,46 @@ class Cache:
             part = self.folder / _PARTS / key
             shutil.rmtree(part, ignore_errors=True)  # what a kill left
             part.mkdir(parents=True)
+            self._sweep()
             try:
-                self._make_room(n_bytes)
                 build(part)
                 (part / _MARK).write_text(json.dumps(made_from, indent=2, default=str))
-                self._take_away(self.folder / key)  # what lacks a file
-                part.rename(self.folder / key)
-            except BaseException:
+                if self._make_room(_size(part)):
+                    self._take_away(self.folder / key)  # what lacks a file
+                    part.rename(self.folder / key)
+            finally:
                 shutil.rmtree(part, ignore_errors=True)
-                raise
         return self.find(made_from, read)
 
-    def _make_room(self, n_bytes: int) -> None:
-        """Take the oldest entries away until `n_bytes` fit; and what killed builds left, unless one is at work."""
+    def _fits(self, n_bytes: int, n_others: int = 0) -> bool:
+        """Whether so many bytes fit beside what this process uses, and other builds; if not, that is said."""
+        used = n_others + sum(_size(entry) for entry in _in_use if entry.parent == self.folder)
+        if used + n_bytes <= self.limit_bytes:
+            return True
+        say_once(
+            f"{self.folder}: {n_bytes / 2**30:.2f} GiB more are not kept (data.cache_limit is "
+            f"{self.limit_bytes / 2**30:g} GiB, and {used / 2**30:.2f} GiB are in use)"
+        )
+        return False
+
+    def _make_room(self, n_bytes: int) -> bool:
+        """Take the oldest entries away until `n_bytes` fit; False, and none is taken, where they cannot."""
+        n_others = self._sweep()
+        if not self._fits(n_bytes, n_others):
+            return False
+        entries = [entry for entry in self.folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        sizes = {entry: _size(entry) for entry in entries}
+        total = n_bytes + n_others + sum(sizes.values())
+        for entry in sorted(set(entries) - _in_use, key=_last_used):
+            if total <= self.limit_bytes:
+                break
+            self._take_away(entry)
+            total -= sizes[entry]
+        return True
+
+    def _sweep(self) -> int:
+        """Remove what was left by builds and removals that were killed; the bytes so far of builds at work elsewhere."""
+        n_bytes = 0
         for part in (self.folder / _PARTS).iterdir():
             if part.suffix == _GONE:
                 shutil.rmtree(part, ignore_errors=True)
@@ -141,15 +173,8 @@ class Cache:
                 with lock.acquire(timeout=0):
                     shutil.rmtree(part, ignore_errors=True)
             except filelock.Timeout:
-                n_bytes += _size(part)  # grows while it is built; what it takes now is counted
-        entries = [entry for entry in self.folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-        sizes = {entry: _size(entry) for entry in entries}
-        total = sum(sizes.values())
-        for entry in sorted(entries, key=_last_used):
-            if total + n_bytes <= self.limit_bytes:
-                return
-            self._take_away(entry)
-            total -= sizes[entry]
+                n_bytes += _size(part)
+        return n_bytes
 
     def _take_away(self, entry: Path) -> None:
         """Remove an entry: its name is gone at once, whatever happens then.

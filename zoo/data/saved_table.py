@@ -40,6 +40,10 @@ class SavedTable:
         }
 
     @property
+    def n_bytes(self) -> int:
+        return sum(array.nbytes for array in self._mapped.values())
+
+    @property
     def columns(self) -> dict[str, dict[str, Any]]:
         """What the encoder learned."""
         return dict(self.facts["columns"])
@@ -74,8 +78,8 @@ def save_table(
     columns: Mapping[str, Any],
     target: Mapping[str, Any],
     target_names: Iterable[str],
-) -> int:
-    """Write an entry, one part after the other; returns its bytes.
+) -> None:
+    """Write an entry, one part after the other.
 
     Args:
         folder: An empty one.
@@ -86,12 +90,10 @@ def save_table(
     """
     written: dict[str, str] = {}
     names: list[str] = []
-    n_bytes = 0
     for part, source, arrays in parts:
         names = [name for name in arrays if name != "index"]  # which only counts
         for name, array in [("rows", source.index), *((name, arrays[name].numpy()) for name in names)]:
             np.save(folder / f"{part}.{name}.npy", array)
-            n_bytes += array.nbytes
         written[part] = source.path
     facts = {
         "columns": columns,
@@ -101,11 +103,10 @@ def save_table(
         "parts": written,
     }
     (folder / _FACTS).write_text(json.dumps(facts))
-    return n_bytes
 
 
 def expected_bytes(files: Iterable[Path]) -> int:
-    """About what the encoded rows of the files take."""
+    """About what the encoded rows of the files take; 0/1 columns of a CSV take more than that, texts less."""
     total = 0
     for file in files:
         if file.name.lower().endswith(PARQUET_ENDINGS):

@@ -83,6 +83,7 @@ class TabularDataModule(DataModule):
         self.ignore = list(ignore or ())
         self.encoder = TabularEncoder({})
         self._saved: SavedTable | None = None
+        self._fresh: TabularDataModule | None = None
         self.save_hyperparameters()
 
     def read(self, path: str, *, with_target: bool = True) -> dict[str, Source]:
@@ -96,8 +97,9 @@ class TabularDataModule(DataModule):
 
     def find_sources(self) -> dict[str, Source]:
         saved = self._find_saved()
+        fresh, self._fresh = self._fresh, None
         if saved is None:
-            return super().find_sources()
+            return super().find_sources() if fresh is None else self._take_over(fresh)
         self._saved = saved
         self.target = saved.target_names
         if self._target_encoder is None:
@@ -117,10 +119,20 @@ class TabularDataModule(DataModule):
             return saved if saved is not None and self._agrees(saved) else None
         files = self._files()
         try:
-            return self.cache.entry(made_from, self._save, SavedTable, n_bytes=expected_bytes(files))
+            saved = self.cache.entry(made_from, self._save, SavedTable, n_bytes=expected_bytes(files))
         except OSError as error:
             say(f"{self.path}: the encoded rows cannot be kept in {self.cache.folder} ({error}); going on without")
             return None
+        if saved is not None and self._fresh is not None:
+            n_gib = saved.n_bytes / 2**30
+            say(f"{self.path}: encoded rows kept for the next start, {n_gib:.2f} GiB in {self.cache.folder}")
+        return saved
+
+    def _take_over(self, fresh: TabularDataModule) -> dict[str, Source]:
+        """Rows that were read to be kept, and then could not be."""
+        self.target, self.encoder, self._encoder_ready = fresh.target, fresh.encoder, True
+        self._target_encoder = fresh.target_encoder
+        return fresh.sources
 
     def _made_from(self) -> dict[str, Any] | None:
         """What the encoded rows depend on; None where they are not kept: small tables, and what a subclass encodes."""
@@ -159,14 +171,14 @@ class TabularDataModule(DataModule):
             self.path, val_path=self.val_path, test_path=self.test_path, cache_limit=0, **self._decisive()
         )
         fresh.setup("fit")
-        n_bytes = save_table(
+        self._fresh = fresh
+        save_table(
             folder,
             ((part, fresh.source(part), fresh.encode_part(part)) for part in fresh.sources),
             columns=fresh.encoder.columns,
             target=fresh.target_encoder.state_dict(),
             target_names=fresh.sources["train"].target_names,
         )
-        say(f"{self.path}: encoded rows kept for the next start, {n_bytes / 2**30:.2f} GiB in {self.cache.folder}")
 
     def _agrees(self, saved: SavedTable) -> bool:
         """Whether the rows were encoded by the encoder that was restored."""
