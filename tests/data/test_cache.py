@@ -236,6 +236,27 @@ def test_two_runs_that_start_at_once_build_it_once(tmp_path: Path) -> None:
     assert note.read_text() == "built\n"
 
 
+def test_what_a_changed_file_made_goes_with_the_next_build_of_it(tmp_path: Path) -> None:
+    a, b, c = (tmp_path / name for name in "abc")
+    cache = Cache(1, tmp_path / "cache")
+
+    def made(form: str, *files: Path) -> Path:
+        made_from = {"form": form, "files": [str(file) for file in files], "fingerprint": files_fingerprint(files)}
+        found = cache.entry(made_from, saves(1), there, n_bytes=1)
+        assert found is not None
+        return found
+
+    for file in (a, b, c):
+        file.write_text("1")
+    of_a, of_both, of_b, of_c = made("x", a), made("x", a, b), made("x", b), made("x", c)
+    a.write_text("22")
+    c.unlink()
+    new = made("y", a)
+    assert [entry.exists() for entry in (of_a, of_both, of_b, of_c, new)] == [False, False, True, True, True]
+    assert made("z", a).exists()
+    assert new.exists()
+
+
 def test_a_changed_file_has_another_fingerprint(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("x\n1\n")

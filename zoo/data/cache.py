@@ -4,8 +4,8 @@ what they were made from -> key -> folder/KEY/*.npy, memory-mapped -> the next s
 
 An entry appears whole or not at all: it is built in a folder of another name and renamed, and it goes the same way. Two
 runs that start at once build it once; the second waits. A build that was killed leaves no lock, and its rest is swept
-up by the next start. The oldest entries go when a new one is built and there is no room for it, but none that this
-process uses; one that goes while it is being opened was not there.
+up by the next start. When a new one is built, those go that were made from one of its files before that changed; and,
+where there is no room, the oldest, but none that this process uses. One that goes while it is being opened was not there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,7 +103,8 @@ class Cache:
         """The content of an entry; built first where it is not there yet.
 
         Args:
-            made_from: All that its content depends on, as plain values; `files_fingerprint` for files.
+            made_from: All that its content depends on, as plain values; of files, their absolute paths as `files` and
+                `files_fingerprint` of them as `fingerprint`.
             build: Writes the content into the (empty) folder that it is given.
             read: Opens all that is needed of an entry's folder; another run may take it away afterwards.
             n_bytes: What it is going to take, give or take a little.
@@ -126,6 +127,7 @@ class Cache:
             try:
                 build(part)
                 (part / _MARK).write_text(json.dumps(made_from, indent=2, default=str))
+                self._take_outdated(made_from.get("files", ()))
                 if self._make_room(_size(part)):
                     self._take_away(self.folder / key)  # what lacks a file
                     part.rename(self.folder / key)
@@ -149,15 +151,26 @@ class Cache:
         n_others = self._sweep()
         if not self._fits(n_bytes, n_others):
             return False
-        entries = [entry for entry in self.folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-        sizes = {entry: _size(entry) for entry in entries}
+        sizes = {entry: _size(entry) for entry in self._entries()}
         total = n_bytes + n_others + sum(sizes.values())
-        for entry in sorted(set(entries) - _in_use, key=_last_used):
+        for entry in sorted(sizes.keys() - _in_use, key=_last_used):
             if total <= self.limit_bytes:
                 break
-            self._take_away(entry)
-            total -= sizes[entry]
-        return True
+            if self._take_away(entry):
+                total -= sizes[entry]
+        return total <= self.limit_bytes
+
+    def _take_outdated(self, files: Iterable[str]) -> None:
+        """Take away what was made from one of these files and from a state of its files that is no more."""
+        wanted = set(files)
+        for entry in self._entries() if wanted else ():
+            with suppress(OSError, ValueError):  # taken away at this moment, or no entry
+                other = json.loads((entry / _MARK).read_text())
+                if not wanted.isdisjoint(other.get("files", ())) and _is_outdated(other):
+                    self._take_away(entry)
+
+    def _entries(self) -> list[Path]:
+        return [entry for entry in self.folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
 
     def _sweep(self) -> int:
         """Remove what was left by builds and removals that were killed; the bytes so far of builds at work elsewhere."""
@@ -176,8 +189,8 @@ class Cache:
                 n_bytes += _size(part)
         return n_bytes
 
-    def _take_away(self, entry: Path) -> None:
-        """Remove an entry: its name is gone at once, whatever happens then.
+    def _take_away(self, entry: Path) -> bool:
+        """Remove an entry: its name is gone at once, whatever happens then. False where it may not be touched.
 
         A run that has its arrays mapped keeps them: the files go when it lets them go.
         """
@@ -185,8 +198,12 @@ class Cache:
         try:
             entry.rename(gone)
         except FileNotFoundError:  # another process was first
-            return
+            return True
+        except OSError:
+            return False
+        _in_use.discard(entry)
         shutil.rmtree(gone, ignore_errors=True)
+        return True
 
     def _lock(self, key: str) -> filelock.BaseFileLock:
         locks = self.folder / _LOCKS
@@ -195,8 +212,17 @@ class Cache:
 
 
 def _key(made_from: Mapping[str, Any]) -> str:
-    described = json.dumps({"format": CACHE_FORMAT, **made_from}, sort_keys=True, default=str)
+    facts = {name: value for name, value in made_from.items() if name != "files"}  # many; the fingerprint tells them
+    described = json.dumps({"format": CACHE_FORMAT, **facts}, sort_keys=True, default=str)
     return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+
+def _is_outdated(made_from: Mapping[str, Any]) -> bool:
+    """Whether a file has changed since, or is no more."""
+    try:
+        return bool(files_fingerprint(made_from["files"]) != made_from["fingerprint"])
+    except FileNotFoundError:
+        return True
 
 
 def _size(folder: Path) -> int:

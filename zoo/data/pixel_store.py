@@ -69,12 +69,13 @@ def keep_pixels(
     return pixels
 
 
-def fingerprint_of(rows: Any) -> dict[str, str] | None:
-    """What tells whether files, or the library that reads them, have changed; None where rows are no files."""
+def fingerprint_of(rows: Any) -> dict[str, Any] | None:
+    """Files, and what tells whether they, or the library that reads them, have changed; None where rows are no files."""
     if not all(isinstance(row, str) for row in rows):
         return None
     try:
-        return {"files": files_fingerprint(list(rows)), "pillow": PIL.__version__}
+        files = [str(Path(row).absolute()) for row in rows]
+        return {"files": files, "fingerprint": files_fingerprint(files), "pillow": PIL.__version__}
     except OSError:  # a link that leads nowhere: told when it is read
         return None
 
