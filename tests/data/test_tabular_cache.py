@@ -116,6 +116,16 @@ def test_other_arguments_are_another_entry(file: str, tmp_path: Path, options: d
     assert len(entries(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("name", ["zoo.data.cache.__version__", "pyarrow.__version__"])
+def test_another_version_reads_and_encodes_anew(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    TabularDataModule(file).setup("fit")
+    monkeypatch.setattr(name, "0.0.1", raising=False)
+    TabularDataModule(file).setup("fit")
+    assert len(entries(tmp_path)) == 2
+
+
 def test_files_of_their_own_and_who_is_who(tmp_path: Path) -> None:
     a, b = (write_csv(tmp_path / f"{name}.csv", columns(40, seed)) for seed, name in enumerate("ab"))
     for options in ({"val_path": b}, {"test_path": b}):

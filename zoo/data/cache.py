@@ -23,10 +23,11 @@ from uuid import uuid4
 import filelock
 import platformdirs
 
+from zoo import __version__
 from zoo.errors import InputError
 from zoo.messages import say_once
 
-CACHE_FORMAT = 1  # of what the data modules write; another number, another key
+CACHE_FORMAT = 1  # of what the data modules write; another number or another version of zoo, another key
 _LOCKS, _PARTS = ".locks", ".parts"
 _MARK = "made_from.json"  # an entry without it is none
 _GONE = ".gone"  # ends the name of what is on its way out
@@ -213,7 +214,7 @@ class Cache:
 
 def _key(made_from: Mapping[str, Any]) -> str:
     facts = {name: value for name, value in made_from.items() if name != "files"}  # many; the fingerprint tells them
-    described = json.dumps({"format": CACHE_FORMAT, **facts}, sort_keys=True, default=str)
+    described = json.dumps({"format": CACHE_FORMAT, "zoo": __version__, **facts}, sort_keys=True, default=str)
     return hashlib.sha256(described.encode()).hexdigest()[:32]
 
 

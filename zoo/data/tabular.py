@@ -144,6 +144,7 @@ class TabularDataModule(DataModule):
         return {
             "kind": "table",
             "format": SAVED_FORMAT,
+            "pyarrow": pa.__version__,
             "files": [str(file) for file in files],
             "fingerprint": files_fingerprint(files),
             "parts": [self.val_path is not None, self.test_path is not None],
