@@ -72,16 +72,46 @@ def test_the_second_start_equals_the_first_bit_for_bit_and_reads_nothing(
 ) -> None:
     without = everything(TabularDataModule(file, cache_limit=0))
     assert entries(tmp_path) == []
-    capsys.readouterr()
+    told = capsys.readouterr().err.splitlines()
     first = everything(TabularDataModule(file))
-    said = [line for line in capsys.readouterr().err.splitlines() if "kept" in line]
-    assert said == [f"{file}: encoded rows kept for the next start, 0.00 GiB in {tmp_path / 'cache' / 'arrays'}"]
+    said = capsys.readouterr().err.splitlines()
+    kept = f"{file}: encoded rows kept for the next start, 0.00 GiB in {tmp_path / 'cache' / 'arrays'}"
+    assert said == [*told, kept]
     assert len(entries(tmp_path)) == 1
     forbid_reading(monkeypatch)
     second = everything(TabularDataModule(file))
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.splitlines() == told
     assert_same(first, second)
     assert_same(without, second)
+
+
+def test_what_was_left_out_is_said_at_each_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = columns(80) | {"id": list(range(80))}
+    written["label"][3] = None
+    other = columns(20, seed=1) | {"id": list(range(20))}
+    other["label"][5], other["colour"][2] = "maybe", "pink"
+    file, path = write_csv(tmp_path / "a.csv", written), write_csv(tmp_path / "b.csv", other)
+    told = []
+    for limit in (0, 1, 1):
+        everything(TabularDataModule(file, test_path=path, cache_limit=limit))
+        told.append([line for line in capsys.readouterr().err.splitlines() if "for the next start" not in line])
+    assert told[0] == told[1] == told[2]
+    for part in (
+        "target: column",
+        "1 of 80 rows have no target",
+        "column 'id' is left out",
+        "'maybe'",
+        "'colour' has 1",
+    ):
+        assert any(part in line for line in told[2]), part
+    monkeypatch.setenv("RANK", "1")
+    everything(TabularDataModule(file, test_path=path, seed=1))  # made by a process that does not speak
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("RANK", "0")
+    everything(TabularDataModule(file, test_path=path, seed=1))
+    assert "target: column" in capsys.readouterr().err
 
 
 def test_batches_come_from_the_kept_rows_without_a_warning(file: str) -> None:

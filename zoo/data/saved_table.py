@@ -1,6 +1,6 @@
 """An encoded table on disk, as an entry of the cache: the next start neither reads nor encodes.
 
-folder: table.json (encoder, classes, names), PART.rows.npy (which rows of the file), PART.NAME.npy (the arrays)
+folder: table.json (encoder, classes, names, what was said), PART.rows.npy (which rows of the file), PART.NAME.npy (the arrays)
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ class SavedTable:
     def target_names(self) -> list[str]:
         return list(self.facts["target_names"])
 
+    @property
+    def said(self) -> list[str]:
+        """What a person was told when it was read and encoded: target, columns and rows that were left out, ..."""
+        return list(self.facts["said"])
+
     def sources(self) -> dict[str, Source]:
         """The rows of each part by their numbers; they themselves were not read."""
         names = tuple(self.target_names)
@@ -78,6 +83,7 @@ def save_table(
     columns: Mapping[str, Any],
     target: Mapping[str, Any],
     target_names: Iterable[str],
+    said: Iterable[str],
 ) -> None:
     """Write an entry, one part after the other.
 
@@ -87,6 +93,7 @@ def save_table(
         columns: What the encoder learned.
         target: The state of the target's encoder.
         target_names: The target columns.
+        said: What is to be said again at each start; looked at after the last part.
     """
     written: dict[str, str] = {}
     names: list[str] = []
@@ -101,6 +108,7 @@ def save_table(
         "target_names": list(target_names),
         "arrays": names,
         "parts": written,
+        "said": list(said),
     }
     (folder / _FACTS).write_text(json.dumps(facts))
 

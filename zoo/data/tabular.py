@@ -20,7 +20,7 @@ from zoo.data.tabular_encoder import TabularEncoder, count_unseen
 from zoo.data.tabular_samples import load_sample
 from zoo.data.target import TargetEncoder, choose_target
 from zoo.errors import InputError, did_you_mean
-from zoo.messages import say
+from zoo.messages import heard, say
 
 
 class TabularDataModule(DataModule):
@@ -123,7 +123,10 @@ class TabularDataModule(DataModule):
         except OSError as error:
             say(f"{self.path}: the encoded rows cannot be kept in {self.cache.folder} ({error}); going on without")
             return None
-        if saved is not None and self._fresh is not None:
+        if saved is not None and self._fresh is None:
+            for line in saved.said:
+                say(line)
+        elif saved is not None:
             n_gib = saved.n_bytes / 2**30
             say(f"{self.path}: encoded rows kept for the next start, {n_gib:.2f} GiB in {self.cache.folder}")
         return saved
@@ -171,15 +174,17 @@ class TabularDataModule(DataModule):
         fresh = TabularDataModule(
             self.path, val_path=self.val_path, test_path=self.test_path, cache_limit=0, **self._decisive()
         )
-        fresh.setup("fit")
-        self._fresh = fresh
-        save_table(
-            folder,
-            ((part, fresh.source(part), fresh.encode_part(part)) for part in fresh.sources),
-            columns=fresh.encoder.columns,
-            target=fresh.target_encoder.state_dict(),
-            target_names=fresh.sources["train"].target_names,
-        )
+        with heard() as said:
+            fresh.setup("fit")
+            self._fresh = fresh
+            save_table(
+                folder,
+                ((part, fresh.source(part), fresh.encode_part(part)) for part in fresh.sources),
+                columns=fresh.encoder.columns,
+                target=fresh.target_encoder.state_dict(),
+                target_names=fresh.sources["train"].target_names,
+                said=said,
+            )
 
     def _agrees(self, saved: SavedTable) -> bool:
         """Whether the rows were encoded by the encoder that was restored."""
