@@ -236,6 +236,31 @@ def test_two_runs_that_start_at_once_build_it_once(tmp_path: Path) -> None:
     assert note.read_text() == "built\n"
 
 
+@pytest.mark.parametrize("patience", [0.1, 30])
+def test_waiting_for_another_run_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], patience: float
+) -> None:
+    monkeypatch.setattr(cache_file, "PATIENCE", patience)
+    ready, cache = tmp_path / "ready", Cache(1, tmp_path / "cache")
+
+    def build_slowly(folder: Path) -> None:
+        ready.touch()
+        time.sleep(0.5)
+        saves(1)(folder)
+
+    def start() -> None:
+        cache.entry({"name": "a"}, build_slowly, there, n_bytes=1)
+
+    worker = multiprocessing.get_context("fork").Process(target=start)
+    worker.start()
+    while not ready.exists():
+        time.sleep(0.01)
+    assert entry(cache, "a", 1) is not None
+    worker.join()
+    line = f"another process is making the data that this one needs, in {tmp_path / 'cache'}: waiting for it\n"
+    assert capsys.readouterr().err == (line if patience < 0.5 else "")
+
+
 def test_what_a_changed_file_made_goes_with_the_next_build_of_it(tmp_path: Path) -> None:
     a, b, c = (tmp_path / name for name in "abc")
     cache = Cache(1, tmp_path / "cache")

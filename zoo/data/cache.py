@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -25,9 +25,10 @@ import platformdirs
 
 from zoo import __version__
 from zoo.errors import InputError
-from zoo.messages import say_once
+from zoo.messages import say, say_once
 
 CACHE_FORMAT = 1  # of what the data modules write; another number or another version of zoo, another key
+PATIENCE = 1.0  # seconds of waiting for another process, after which it is said
 _LOCKS, _PARTS = ".locks", ".parts"
 _MARK = "made_from.json"  # an entry without it is none
 _GONE = ".gone"  # ends the name of what is on its way out
@@ -117,7 +118,7 @@ class Cache:
         if found is not None or n_bytes > self.limit_bytes or not self._fits(n_bytes):
             return found
         key = _key(made_from)
-        with self._lock(key):
+        with self._hold(key):
             found = self.find(made_from, read)  # another process built it while this one waited
             if found is not None:
                 return found
@@ -205,6 +206,15 @@ class Cache:
         _in_use.discard(entry)
         shutil.rmtree(gone, ignore_errors=True)
         return True
+
+    def _hold(self, key: str) -> AbstractContextManager[object]:
+        """The right to build an entry, until the end of the `with`; waiting for another process is said."""
+        lock = self._lock(key)
+        try:
+            return lock.acquire(timeout=PATIENCE)
+        except filelock.Timeout:
+            say(f"another process is making the data that this one needs, in {self.folder}: waiting for it")
+            return lock.acquire()
 
     def _lock(self, key: str) -> filelock.BaseFileLock:
         locks = self.folder / _LOCKS
