@@ -57,7 +57,7 @@ class Cache:
     """A folder of entries, bounded in size.
 
     Args:
-        limit: Gibibytes that all entries together may take; 0 keeps nothing.
+        limit: Gibibytes that all entries together may take; one comes on top while it is built. 0 keeps nothing.
         folder: Where to; None takes `arrays` in `cache_folder()`.
 
     Raises:
