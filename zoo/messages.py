@@ -2,7 +2,10 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+_listeners: list[list[str]] = []
 _said: set[str] = set()
 
 
@@ -13,6 +16,8 @@ def is_first_process() -> bool:
 
 def say(line: str) -> None:
     """Print one line on standard error."""
+    for lines in _listeners:
+        lines.append(line)
     if is_first_process():
         print(line, file=sys.stderr, flush=True)
 
@@ -22,3 +27,14 @@ def say_once(line: str) -> None:
     if line not in _said:
         _said.add(line)
         say(line)
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """The lines that are said inside, as they come; also those of a process that does not speak."""
+    lines: list[str] = []
+    _listeners.append(lines)
+    try:
+        yield lines
+    finally:
+        _listeners.pop()

@@ -91,6 +91,17 @@ def test_quotes_inside_cells_without_quotes(tmp_path: Path, small_pieces: int, l
     assert read(tmp_path, content).to_pydict() == whole(tmp_path, content)
 
 
+@pytest.mark.parametrize("size", [32, 150, csv_file.PIECE])
+def test_a_stray_quote_in_the_first_piece_does_not_make_two_rows_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """The first piece ends inside quotes, and what follows has as many commas as a row."""
+    monkeypatch.setattr(csv_file, "PIECE", size)
+    content = 'label,text\nx,5" nails\n' + 'y,"some words\nmore, of them"\n' * 4
+    assert read(tmp_path, content).to_pydict() == whole(tmp_path, content)
+    assert read(tmp_path, content).num_rows == 5
+
+
 def test_one_odd_quote_does_not_gather_the_rest_of_the_file(tmp_path: Path, small_pieces: int) -> None:
     content = "a,b\n" + "x,1\n" * 10 + '5" nails,2\n' + "y,3\n" * 2000
     (tmp_path / "t.csv").write_text(content)

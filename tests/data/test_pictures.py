@@ -200,6 +200,24 @@ def test_too_small_a_limit_is_said_once_and_epochs_run(photographs: Path, capsys
 
 
 @pytest.mark.usefixtures("small_memory")
+def test_a_limit_that_holds_train_alone_keeps_it_from_start_to_start(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_images(module(photographs))
+    (kept,) = entries()
+    limit = (kept.stat().st_size + 2000) / 2**30  # of the pixels, and of what is noted about them
+    before = kept.stat().st_mtime_ns
+    for _ in range(2):
+        monkeypatch.setattr("zoo.data.cache._in_use", set())
+        data = module(photographs, cache_limit=limit)
+        train_images(data)
+        assert len(list(data.val_dataloader())) > 0
+        assert entries() == [kept]
+        assert kept.stat().st_mtime_ns == before
+    assert capsys.readouterr().err.count("GiB more are not kept") == 1
+
+
+@pytest.mark.usefixtures("small_memory")
 def test_a_second_start_decodes_nothing(
     photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,7 +241,8 @@ def test_a_changed_file_is_seen(photographs: Path) -> None:
     after = train_images(module(photographs))
     assert not torch.equal(before, after)
     assert torch.equal(after, after[:1, :, :1, :1].expand_as(after))
-    assert len(entries()) == 2
+    assert len(entries()) == 1
+    assert torch.equal(train_images(data), before)  # what is mapped stays as it was
 
 
 @pytest.mark.usefixtures("small_memory")
@@ -255,6 +274,19 @@ def test_a_kill_while_decoding_leaves_nothing_half(photographs: Path, tmp_path: 
     assert len(entries()) == 1
     direct = pictures_of(photographs, limit=0)
     assert all(np.array_equal(kept[row], direct[row]) for row in range(N))
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_pixels_and_headers_that_go_while_a_run_starts_are_made_again(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.data.headers.MANY", 1)
+    rows = paths(photographs)
+    headers, images = find_headers(rows, Cache(1)), train_images(module(photographs))
+    for file in Path(os.environ["ZOO_CACHE"], "arrays").glob("*/*.npy"):
+        file.unlink()
+    assert find_headers(rows, Cache(1)) == headers
+    assert torch.equal(train_images(module(photographs)), images)
 
 
 @pytest.mark.usefixtures("small_memory")

@@ -1,9 +1,11 @@
 """The second start on a table: the same bits, nothing read, nothing encoded; and when it must not be so."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from tests.data.test_tabular import PARTS, columns
 from zoo.cli.main import main
 from zoo.data import tabular
 from zoo.data.source import Source, TableSource
+from zoo.data.table import read_table
 from zoo.data.tabular import TabularDataModule
 from zoo.data.tabular_encoder import TabularEncoder
 
@@ -69,16 +72,46 @@ def test_the_second_start_equals_the_first_bit_for_bit_and_reads_nothing(
 ) -> None:
     without = everything(TabularDataModule(file, cache_limit=0))
     assert entries(tmp_path) == []
-    capsys.readouterr()
+    told = capsys.readouterr().err.splitlines()
     first = everything(TabularDataModule(file))
-    said = [line for line in capsys.readouterr().err.splitlines() if "kept" in line]
-    assert said == [f"{file}: encoded rows kept for the next start, 0.00 GiB in {tmp_path / 'cache' / 'arrays'}"]
+    said = capsys.readouterr().err.splitlines()
+    kept = f"{file}: encoded rows kept for the next start, 0.00 GiB in {tmp_path / 'cache' / 'arrays'}"
+    assert said == [*told, kept]
     assert len(entries(tmp_path)) == 1
     forbid_reading(monkeypatch)
     second = everything(TabularDataModule(file))
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.splitlines() == told
     assert_same(first, second)
     assert_same(without, second)
+
+
+def test_what_was_left_out_is_said_at_each_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = columns(80) | {"id": list(range(80))}
+    written["label"][3] = None
+    other = columns(20, seed=1) | {"id": list(range(20))}
+    other["label"][5], other["colour"][2] = "maybe", "pink"
+    file, path = write_csv(tmp_path / "a.csv", written), write_csv(tmp_path / "b.csv", other)
+    told = []
+    for limit in (0, 1, 1):
+        everything(TabularDataModule(file, test_path=path, cache_limit=limit))
+        told.append([line for line in capsys.readouterr().err.splitlines() if "for the next start" not in line])
+    assert told[0] == told[1] == told[2]
+    for part in (
+        "target: column",
+        "1 of 80 rows have no target",
+        "column 'id' is left out",
+        "'maybe'",
+        "'colour' has 1",
+    ):
+        assert any(part in line for line in told[2]), part
+    monkeypatch.setenv("RANK", "1")
+    everything(TabularDataModule(file, test_path=path, seed=1))  # made by a process that does not speak
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("RANK", "0")
+    everything(TabularDataModule(file, test_path=path, seed=1))
+    assert "target: column" in capsys.readouterr().err
 
 
 def test_batches_come_from_the_kept_rows_without_a_warning(file: str) -> None:
@@ -96,7 +129,7 @@ def test_a_changed_file_is_read_anew(file: str, tmp_path: Path) -> None:
     before = everything(TabularDataModule(file))
     write_csv(Path(file), columns(80, seed=7))
     after = everything(TabularDataModule(file))
-    assert len(entries(tmp_path)) == 2
+    assert len(entries(tmp_path)) == 1  # nobody asks for the rows of before again
     assert not torch.equal(before["arrays"]["train"]["numeric"], after["arrays"]["train"]["numeric"])
     assert_same(after, everything(TabularDataModule(file, cache_limit=0)))
 
@@ -110,6 +143,16 @@ def test_other_arguments_are_another_entry(file: str, tmp_path: Path, options: d
     assert_same(
         everything(TabularDataModule(file, **options)), everything(TabularDataModule(file, cache_limit=0, **options))
     )
+    assert len(entries(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("name", ["zoo.data.cache.__version__", "pyarrow.__version__"])
+def test_another_version_reads_and_encodes_anew(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    TabularDataModule(file).setup("fit")
+    monkeypatch.setattr(name, "0.0.1", raising=False)
+    TabularDataModule(file).setup("fit")
     assert len(entries(tmp_path)) == 2
 
 
@@ -171,6 +214,22 @@ def test_a_restored_encoder_never_gets_rows_that_another_one_encoded(
     assert restored.encoder.columns == other.encoder.columns
 
 
+@pytest.mark.parametrize("lost", ["table.json", "test.target.npy", "train.rows.npy"])
+def test_an_entry_that_goes_while_a_run_starts_is_made_again(file: str, tmp_path: Path, lost: str) -> None:
+    first = everything(TabularDataModule(file))
+    (entries(tmp_path)[0].parent / lost).unlink()
+    assert_same(first, everything(TabularDataModule(file)))
+    assert (entries(tmp_path)[0].parent / lost).is_file()
+
+
+def test_an_entry_that_goes_while_a_run_trains_is_not_missed(file: str, tmp_path: Path) -> None:
+    first = everything(TabularDataModule(file))
+    data = TabularDataModule(file)
+    data.setup("fit")
+    shutil.rmtree(tmp_path / "cache" / "arrays")
+    assert_same(first, everything(data))  # the test rows are first asked for here
+
+
 def test_other_files_are_read_with_the_kept_encoder(file: str, tmp_path: Path) -> None:
     new = write_csv(tmp_path / "new.csv", columns(20, seed=4))
     found = []
@@ -207,6 +266,27 @@ def test_a_cache_that_cannot_be_written_is_said_and_the_run_goes_on(
     (tmp_path / "cache").write_text("a file where the folder should be")
     found = everything(TabularDataModule(file))
     assert "the encoded rows cannot be kept in" in capsys.readouterr().err
+    assert_same(found, everything(TabularDataModule(file, cache_limit=0)))
+
+
+def test_rows_that_turn_out_too_large_are_read_once_and_said(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: list[Path] = []
+
+    def counted(path: Path) -> pa.Table:
+        read.append(path)
+        return read_table(path)
+
+    monkeypatch.setattr(tabular, "read_table", counted)
+    monkeypatch.setattr(tabular, "expected_bytes", lambda files: 1)
+    found = everything(TabularDataModule(file, cache_limit=1e-6))
+    said = capsys.readouterr().err
+    assert said.count("GiB more are not kept") == 1
+    assert said.count("target: column") == 1
+    assert "for the next start" not in said
+    assert len(read) == 1
+    assert entries(tmp_path) == []
     assert_same(found, everything(TabularDataModule(file, cache_limit=0)))
 
 

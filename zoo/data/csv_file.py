@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from zoo.data.compact import ColumnPieces
-from zoo.data.csv_dialect import Dialect, find_dialect
+from zoo.data.cores import arrow_threads
+from zoo.data.csv_dialect import Dialect, Types, find_dialect
 from zoo.errors import InputError
 from zoo.messages import say
 
@@ -75,7 +76,7 @@ def _read_as(path: Path, dialect: Dialect, types: dict[str, pa.DataType]) -> pa.
         _TypesChangeError: These types do not do.
     """
     pieces = row_pieces(path, PIECE)
-    first = dialect.parse(next(pieces, b""), None, types)
+    first = _parse(next(pieces, b""), dialect, None, types)
     names = first.column_names
     if len(set(names)) < len(names):
         return first  # types go by name; whoever asked tells of the two columns
@@ -96,10 +97,11 @@ def _read_as(path: Path, dialect: Dialect, types: dict[str, pa.DataType]) -> pa.
 def _in_threads(read: Callable[[bytes], list[pa.Array]], pieces: Iterator[bytes]) -> Iterator[list[pa.Array]]:
     """As `map`, on all cores, with no more pieces waiting than there are cores."""
     waiting: deque[Future[list[pa.Array]]] = deque()
-    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+    threads = arrow_threads()
+    with ThreadPoolExecutor(threads) as pool:
         for piece in pieces:
             waiting.append(pool.submit(read, piece))
-            if len(waiting) > pa.cpu_count():
+            if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -107,7 +109,7 @@ def _in_threads(read: Callable[[bytes], list[pa.Array]], pieces: Iterator[bytes]
 
 def _parse_as(piece: bytes, dialect: Dialect, types: dict[str, pa.DataType]) -> pa.Table:
     try:
-        table = dialect.parse(piece, list(types), types)
+        return _parse(piece, dialect, list(types), types)
     except pa.ArrowInvalid as error:
         if "conversion error" not in str(error) or "invalid UTF8" in str(error):
             raise
@@ -116,6 +118,11 @@ def _parse_as(piece: bytes, dialect: Dialect, types: dict[str, pa.DataType]) -> 
         if fitting == types:
             raise
         raise _TypesChangeError(fitting) from error
+
+
+def _parse(piece: bytes, dialect: Dialect, names: Sequence[str] | None, types: Types) -> pa.Table:
+    """A piece as a table, if it ends where a row ends."""
+    table = dialect.parse(piece, names, types)
     if b'"' in piece and _ends_inside_quotes(table):
         raise pa.ArrowInvalid("quotes inside cells and line ends inside quotes")
     return table

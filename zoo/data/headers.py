@@ -38,13 +38,14 @@ def find_headers(rows: Any, cache: Cache) -> list[Header]:
     def build(folder: Path) -> None:
         np.save(folder / FILE, np.array(read_headers(rows), dtype=np.int64))
 
+    def read(folder: Path) -> list[Header]:
+        return [Header(height, width, bool(is_grey)) for height, width, is_grey in np.load(folder / FILE).tolist()]
+
     try:
-        entry = cache.entry({"headers": 1, **fingerprint}, build, n_bytes=24 * len(rows))
+        found = cache.entry({"headers": 1, **fingerprint}, build, read, n_bytes=24 * len(rows))
     except OSError:  # said where the pixels cannot be kept either
-        entry = None
-    if entry is None:
-        return read_headers(rows)
-    return [Header(height, width, bool(is_grey)) for height, width, is_grey in np.load(entry / FILE).tolist()]
+        found = None
+    return read_headers(rows) if found is None else found
 
 
 def read_headers(rows: Any) -> list[Header]:

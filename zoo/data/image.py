@@ -50,7 +50,9 @@ class ImageDataModule(DataModule):
         channels: 1 (grey) or 3 (colour); None takes 1 where every train image is grey.
         augment: Names for train: random_resized_crop, flip, vflip, crop, rotate, color, erase, or a class of
             `torchvision.transforms.v2`. None takes crop, and flip for colour photographs, and random_resized_crop
-            in place of crop for those of 128 pixels and more; an empty list is none.
+            in place of crop for those of 128 pixels and more; an empty list is none. Pictures for
+            random_resized_crop are kept at twice the size of a view: a crop of less than a quarter of the area is
+            enlarged from there, a little softer than from the original.
         batch_size: Images a batch; None sizes it by the number of images.
         num_workers: Loader processes; None chooses. 0 decodes and cuts in threads, which mostly is fastest.
         seed: Of the split, and of the order of train rows.

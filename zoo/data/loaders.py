@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, SequentialSampler
 
 from zoo.data.arrays import ArrayDataset, Batch, whole_batch
 from zoo.data.batches import EpochBatches, evaluation_order
+from zoo.data.cores import usable_cores
 
 MOST_WORKERS = 4
 
@@ -83,8 +84,3 @@ def choose_workers(dataset: ArrayDataset, trainer: Any) -> int:
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         return 0
     return int(max(0, min(MOST_WORKERS, usable_cores() // trainer.num_devices - 1)))
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -51,9 +51,9 @@ def keep_pixels(
     """
     n_bytes = int(offsets[-1])
     if n_bytes > SMALL_BYTES:
-        file = _cached(decode, offsets, rows, cache, form)
-        if file is not None:
-            return map_pixels(file)
+        cached = _cached(decode, offsets, rows, cache, form)
+        if cached is not None:
+            return cached
     if n_bytes > max(SMALL_BYTES, UNKEPT_BYTES):
         say(
             f"{len(rows)} decoded images take {n_bytes / 2**30:.2f} GiB and cannot be kept (data.cache_limit is "
@@ -69,12 +69,13 @@ def keep_pixels(
     return pixels
 
 
-def fingerprint_of(rows: Any) -> dict[str, str] | None:
-    """What tells whether files, or the library that reads them, have changed; None where rows are no files."""
+def fingerprint_of(rows: Any) -> dict[str, Any] | None:
+    """Files, and what tells whether they, or the library that reads them, have changed; None where rows are no files."""
     if not all(isinstance(row, str) for row in rows):
         return None
     try:
-        return {"files": files_fingerprint(list(rows)), "pillow": PIL.__version__}
+        files = [str(Path(row).absolute()) for row in rows]
+        return {"files": files, "fingerprint": files_fingerprint(files), "pillow": PIL.__version__}
     except OSError:  # a link that leads nowhere: told when it is read
         return None
 
@@ -87,8 +88,8 @@ def map_pixels(file: Path) -> Pixels:
 
 def _cached(
     decode: Callable[[int], Pixels], offsets: NDArray[np.int64], rows: Any, cache: Cache, form: Mapping[str, Any]
-) -> Path | None:
-    """The file with all pixels, written now or before; None where there is no room for it."""
+) -> Pixels | None:
+    """All pixels, mapped from a file that was written now or before; None where there is no room for it."""
     fingerprint = fingerprint_of(rows)
     if fingerprint is None:
         return None
@@ -97,12 +98,14 @@ def _cached(
         say(f"{len(rows)} images are decoded once and kept ({offsets[-1] / 2**30:.2f} GiB in {cache.folder})")
         _write(decode, offsets, rows, folder / FILE)
 
+    def read(folder: Path) -> Pixels:
+        return map_pixels(folder / FILE)
+
     try:
-        entry = cache.entry({"pixels": dict(form), **fingerprint}, build, n_bytes=int(offsets[-1]))
+        return cache.entry({"pixels": dict(form), **fingerprint}, build, read, n_bytes=int(offsets[-1]))
     except OSError as error:  # a full disk, a folder that is not ours
         say(f"{cache.folder}: decoded images cannot be kept there ({error.strerror or error})")
         return None
-    return None if entry is None else entry / FILE
 
 
 def _write(decode: Callable[[int], Pixels], offsets: NDArray[np.int64], rows: Any, file: Path) -> None:

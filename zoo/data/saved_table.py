@@ -1,6 +1,6 @@
 """An encoded table on disk, as an entry of the cache: the next start neither reads nor encodes.
 
-folder: table.json (encoder, classes, names), PART.rows.npy (which rows of the file), PART.NAME.npy (the arrays)
+folder: table.json (encoder, classes, names, what was said), PART.rows.npy (which rows of the file), PART.NAME.npy (the arrays)
 """
 
 from __future__ import annotations
@@ -24,15 +24,24 @@ _FACTS = "table.json"
 
 
 class SavedTable:
-    """What was saved of a table, memory-mapped.
+    """What was saved of a table, memory-mapped as a whole: the folder may go afterwards.
 
     Args:
         folder: Where `save_table` wrote.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+        # Copy on write: torch takes no arrays that cannot be written to.
+        self._mapped = {
+            (part, name): np.asarray(np.load(folder / f"{part}.{name}.npy", mmap_mode="c"))
+            for part in self.facts["parts"]
+            for name in ("rows", *self.facts["arrays"])
+        }
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(array.nbytes for array in self._mapped.values())
 
     @property
     def columns(self) -> dict[str, dict[str, Any]]:
@@ -48,22 +57,23 @@ class SavedTable:
     def target_names(self) -> list[str]:
         return list(self.facts["target_names"])
 
+    @property
+    def said(self) -> list[str]:
+        """What a person was told when it was read and encoded: target, columns and rows that were left out, ..."""
+        return list(self.facts["said"])
+
     def sources(self) -> dict[str, Source]:
         """The rows of each part by their numbers; they themselves were not read."""
         names = tuple(self.target_names)
         return {
-            part: TableSource(None, (), names, self._array(part, "rows"), where)
+            part: TableSource(None, (), names, self._mapped[part, "rows"], where)
             for part, where in self.facts["parts"].items()
         }
 
     def arrays(self, part: str) -> Batch:
         """As the data module encoded them."""
-        arrays = {name: torch.from_numpy(self._array(part, name)) for name in self.facts["arrays"]}
+        arrays = {name: torch.from_numpy(self._mapped[part, name]) for name in self.facts["arrays"]}
         return arrays | {"index": torch.arange(len(arrays["target"]))}
-
-    def _array(self, part: str, name: str) -> Any:
-        # Copy on write: torch takes no arrays that cannot be written to.
-        return np.asarray(np.load(self.folder / f"{part}.{name}.npy", mmap_mode="c"))
 
 
 def save_table(
@@ -73,8 +83,9 @@ def save_table(
     columns: Mapping[str, Any],
     target: Mapping[str, Any],
     target_names: Iterable[str],
-) -> int:
-    """Write an entry, one part after the other; returns its bytes.
+    said: Iterable[str],
+) -> None:
+    """Write an entry, one part after the other.
 
     Args:
         folder: An empty one.
@@ -82,15 +93,14 @@ def save_table(
         columns: What the encoder learned.
         target: The state of the target's encoder.
         target_names: The target columns.
+        said: What is to be said again at each start; looked at after the last part.
     """
     written: dict[str, str] = {}
     names: list[str] = []
-    n_bytes = 0
     for part, source, arrays in parts:
         names = [name for name in arrays if name != "index"]  # which only counts
         for name, array in [("rows", source.index), *((name, arrays[name].numpy()) for name in names)]:
             np.save(folder / f"{part}.{name}.npy", array)
-            n_bytes += array.nbytes
         written[part] = source.path
     facts = {
         "columns": columns,
@@ -98,13 +108,13 @@ def save_table(
         "target_names": list(target_names),
         "arrays": names,
         "parts": written,
+        "said": list(said),
     }
     (folder / _FACTS).write_text(json.dumps(facts))
-    return n_bytes
 
 
 def expected_bytes(files: Iterable[Path]) -> int:
-    """About what the encoded rows of the files take."""
+    """About what the encoded rows of the files take; 0/1 columns of a CSV take more than that, texts less."""
     total = 0
     for file in files:
         if file.name.lower().endswith(PARQUET_ENDINGS):

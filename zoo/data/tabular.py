@@ -20,7 +20,7 @@ from zoo.data.tabular_encoder import TabularEncoder, count_unseen
 from zoo.data.tabular_samples import load_sample
 from zoo.data.target import TargetEncoder, choose_target
 from zoo.errors import InputError, did_you_mean
-from zoo.messages import say
+from zoo.messages import heard, say
 
 
 class TabularDataModule(DataModule):
@@ -83,6 +83,7 @@ class TabularDataModule(DataModule):
         self.ignore = list(ignore or ())
         self.encoder = TabularEncoder({})
         self._saved: SavedTable | None = None
+        self._fresh: TabularDataModule | None = None
         self.save_hyperparameters()
 
     def read(self, path: str, *, with_target: bool = True) -> dict[str, Source]:
@@ -96,8 +97,9 @@ class TabularDataModule(DataModule):
 
     def find_sources(self) -> dict[str, Source]:
         saved = self._find_saved()
+        fresh, self._fresh = self._fresh, None
         if saved is None:
-            return super().find_sources()
+            return super().find_sources() if fresh is None else self._take_over(fresh)
         self._saved = saved
         self.target = saved.target_names
         if self._target_encoder is None:
@@ -113,16 +115,27 @@ class TabularDataModule(DataModule):
         if made_from is None:
             return None
         if self._encoder_ready:
-            found = self.cache.find(made_from)
-            saved = None if found is None else SavedTable(found)
+            saved = self.cache.find(made_from, SavedTable)
             return saved if saved is not None and self._agrees(saved) else None
         files = self._files()
         try:
-            found = self.cache.entry(made_from, self._save, n_bytes=expected_bytes(files))
+            saved = self.cache.entry(made_from, self._save, SavedTable, n_bytes=expected_bytes(files))
         except OSError as error:
             say(f"{self.path}: the encoded rows cannot be kept in {self.cache.folder} ({error}); going on without")
-            found = None
-        return None if found is None else SavedTable(found)
+            return None
+        if saved is not None and self._fresh is None:
+            for line in saved.said:
+                say(line)
+        elif saved is not None:
+            n_gib = saved.n_bytes / 2**30
+            say(f"{self.path}: encoded rows kept for the next start, {n_gib:.2f} GiB in {self.cache.folder}")
+        return saved
+
+    def _take_over(self, fresh: TabularDataModule) -> dict[str, Source]:
+        """Rows that were read to be kept, and then could not be."""
+        self.target, self.encoder, self._encoder_ready = fresh.target, fresh.encoder, True
+        self._target_encoder = fresh.target_encoder
+        return fresh.sources
 
     def _made_from(self) -> dict[str, Any] | None:
         """What the encoded rows depend on; None where they are not kept: small tables, and what a subclass encodes."""
@@ -134,6 +147,7 @@ class TabularDataModule(DataModule):
         return {
             "kind": "table",
             "format": SAVED_FORMAT,
+            "pyarrow": pa.__version__,
             "files": [str(file) for file in files],
             "fingerprint": files_fingerprint(files),
             "parts": [self.val_path is not None, self.test_path is not None],
@@ -160,15 +174,17 @@ class TabularDataModule(DataModule):
         fresh = TabularDataModule(
             self.path, val_path=self.val_path, test_path=self.test_path, cache_limit=0, **self._decisive()
         )
-        fresh.setup("fit")
-        n_bytes = save_table(
-            folder,
-            ((part, fresh.source(part), fresh.encode_part(part)) for part in fresh.sources),
-            columns=fresh.encoder.columns,
-            target=fresh.target_encoder.state_dict(),
-            target_names=fresh.sources["train"].target_names,
-        )
-        say(f"{self.path}: encoded rows kept for the next start, {n_bytes / 2**30:.2f} GiB in {self.cache.folder}")
+        with heard() as said:
+            fresh.setup("fit")
+            self._fresh = fresh
+            save_table(
+                folder,
+                ((part, fresh.source(part), fresh.encode_part(part)) for part in fresh.sources),
+                columns=fresh.encoder.columns,
+                target=fresh.target_encoder.state_dict(),
+                target_names=fresh.sources["train"].target_names,
+                said=said,
+            )
 
     def _agrees(self, saved: SavedTable) -> bool:
         """Whether the rows were encoded by the encoder that was restored."""

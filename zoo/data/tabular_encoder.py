@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.data.cores import arrow_threads
 from zoo.data.source import whole_array
 from zoo.data.tabular_columns import FIRST_LEVEL, UNSEEN, CategoryColumn, UselessError, learn, numeric_names, ready
 from zoo.errors import InputError
@@ -137,7 +138,7 @@ def _encode_block(columns: Iterable[Any], start: int, stop: int, numeric: Any, c
 
 
 def _in_threads(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]:
-    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+    with ThreadPoolExecutor(arrow_threads()) as pool:
         return list(pool.map(work, items))
 
 

@@ -10,12 +10,14 @@ from functools import cache
 
 from torch.utils.data import get_worker_info
 
+from zoo.data.cores import own_cores
+
 SHARES_PER_THREAD = 4  # a thread that was held up leaves its last shares to the others
 
 
 def n_threads() -> int:
-    """Threads that this process may use: all cores, or a loader process's part of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Threads that this process may use: its share of the cores, or a loader process's part of that."""
+    cores = own_cores()
     worker = get_worker_info()
     return max(1, cores // worker.num_workers) if worker is not None else cores
 
