@@ -83,18 +83,18 @@ def checkpoint_file(run: str | Path) -> Path:
     """
     address = parse_address(run)
     cache = Cache(LIMIT, cache_folder() / "artifacts")
-    kept = cache.find(_made_from(address)) if address.is_exact else None
+    kept = cache.find(_made_from(address), _file_in) if address.is_exact else None
     if kept is not None:
-        return _file_in(kept)
+        return kept
     api = open_api()
     with one_line_errors():
         artifact = _logged_by(api, address) if address.version is None else _named(api, address)
         exact = replace(address, name=artifact.name.split(":")[0], version=artifact.version)
-        kept = cache.find(_made_from(exact))
-        if kept is not None and (kept / "digest").read_text() != artifact.digest:
-            shutil.rmtree(kept)  # a project of the same name was made anew
+        kept = cache.find(_made_from(exact), _file_in)
+        if kept is not None and kept.with_name("digest").read_text() != artifact.digest:
+            shutil.rmtree(kept.parent)  # a project of the same name was made anew
             kept = None
-        return _file_in(kept) if kept is not None else _keep(cache, artifact, exact)
+        return kept or _keep(cache, artifact, exact)
 
 
 def _made_from(address: Address) -> dict[str, str]:
@@ -102,7 +102,15 @@ def _made_from(address: Address) -> dict[str, str]:
 
 
 def _file_in(entry: Path) -> Path:
-    return next(entry.glob("*.ckpt"))
+    """The checkpoint in an entry of the cache.
+
+    Raises:
+        FileNotFoundError: It is gone.
+    """
+    found = next(entry.glob("*.ckpt"), None)
+    if found is None:
+        raise FileNotFoundError(entry)
+    return found
 
 
 def _keep(cache: Cache, artifact: Any, address: Address) -> Path:
@@ -116,10 +124,13 @@ def _keep(cache: Cache, artifact: Any, address: Address) -> Path:
 
     if file.size > cache.limit_bytes:
         raise InputError(f"{address} is of {file.size / 2**30:.1f} GiB: download it yourself, `wandb artifact get`")
-    entry = cache.entry(_made_from(address), build, n_bytes=file.size)
-    assert entry is not None
-    say(f"W&B: {address}, {file.size / 1e6:.1f} MB, is in {entry}")
-    return _file_in(entry)
+    kept = cache.entry(_made_from(address), build, _file_in, n_bytes=file.size)
+    if kept is None:
+        raise InputError(
+            f"{address} does not fit into {cache.folder} ({LIMIT:g} GiB): `wandb artifact get` downloads it"
+        )
+    say(f"W&B: {address}, {file.size / 1e6:.1f} MB, is in {kept.parent}")
+    return kept
 
 
 def _checkpoint_in(files: list[Any], address: Address) -> Any:

@@ -41,7 +41,7 @@ def page(comparison: Comparison) -> str:
 
     plotly.js is packed (2 MB instead of 4.8); the browser unpacks it with its own DecompressionStream.
     """
-    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+    from plotly.offline import get_plotlyjs
 
     library = get_plotlyjs()
     script = '"use strict";(() => {\n' + "".join(part(f"js/{name}") for name in SCRIPTS) + "})();"
