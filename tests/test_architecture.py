@@ -20,6 +20,7 @@ FORBIDDEN = {
     "data": ("models", "callbacks", "cli", "networks"),
     "callbacks": ("models", "data", "cli"),
     "tracking": ("cli",),
+    "tuning": ("cli", "models", "data", "callbacks"),
     "": ("cli",),
 }
 
@@ -95,7 +96,7 @@ def test_zoo_names() -> None:
     assert all(getattr(zoo, name) is not None for name in zoo.__all__)
 
 
-HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
+HEAVY = {"torch", "lightning", "optuna", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
 
 
 @pytest.mark.parametrize(
@@ -113,9 +114,12 @@ HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
         ("test --help", 0),
         ("validate --help", 0),
         ("predict --help", 0),
+        ("tune --help", 0),
         ("tset", 2),
         ("list modles", 2),
         ("fit --config nowhere.yaml", 2),
+        ("tune --config nowhere.yaml", 2),
+        ("tune --config configs/mlp.yaml --workers none", 2),
     ],
 )
 def test_pitfall_13_help_list_and_mistakes_load_nothing_heavy(words: str, code: int) -> None:

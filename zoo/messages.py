@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _said: set[str] = set()
 
@@ -11,8 +13,15 @@ def is_first_process() -> bool:
     return all(os.environ.get(name, "0") in ("", "0") for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
 
 
+_earlier: list[set[str]] = []  # lines of one `without_repeats` inside another
+
+
 def say(line: str) -> None:
     """Print one line on standard error."""
+    if _earlier:
+        if line in _earlier[-1]:
+            return
+        _earlier[-1].add(line)
     if is_first_process():
         print(line, file=sys.stderr, flush=True)
 
@@ -22,3 +31,13 @@ def say_once(line: str) -> None:
     if line not in _said:
         _said.add(line)
         say(line)
+
+
+@contextmanager
+def without_repeats() -> Iterator[None]:
+    """Inside, `say` says the same line only once: what holds of every trial of a search."""
+    _earlier.append(set())
+    try:
+        yield
+    finally:
+        _earlier.pop()

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Timer
 
 from zoo import checkpoint, registry
 from zoo.callbacks import Budget, RandomState
+from zoo.callbacks.pruning import Pruning
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
@@ -38,11 +39,20 @@ class FitCLI(ZooCLI):
         argv: What the user typed after `zoo fit`.
         resume: The run folder that goes on, or None for a new one.
         run_id: Of the W&B run that goes on.
+        extra: Callbacks of the caller's own.
     """
 
-    def __init__(self, argv: Sequence[str], *, resume: Path | None = None, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        resume: Path | None = None,
+        run_id: str | None = None,
+        extra: Sequence[Callback] = (),
+    ) -> None:
         self.resume = resume
         self.run_id = run_id
+        self.extra = extra
         super().__init__("zoo fit", argv)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -101,6 +111,7 @@ class FitCLI(ZooCLI):
             self.summary,
             PredictionWriter(str(self.folder / PREDICTIONS)),
             RunInfo(config, wandb_run_id(loggers)),
+            *self.extra,
         ]
         if settings.max_time is not None and not any(isinstance(c, Timer) for c in as_list(user)):
             own.append(Budget(settings.max_time))
@@ -187,15 +198,24 @@ def check_same_model(content: dict[str, Any], model: Any, run_path: str) -> None
         )
 
 
-def train(cli: FitCLI, *, checkpoint_file: str | None) -> int:
-    """Fit, test the best epoch, write summary.json; whatever ends it, nothing half-written looks finished."""
+def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = None) -> int:
+    """Fit, test the best epoch, write summary.json; whatever ends it, nothing half-written looks finished.
+
+    Args:
+        cli: Model, data and trainer.
+        checkpoint_file: To go on from.
+        trial: Of a search, where this is one: test rows are for the end of the search, so it is not tested.
+    """
     status, test = "failed", {}
     trainer: Trainer = cli.trainer
-    say(f"run folder: {cli.folder}")
+    if trial is None:
+        say(f"run folder: {cli.folder}")
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)
         status = "interrupted" if trainer.interrupted else "finished"
-        if status == "finished":
+        if trial is not None and trial.pruned:
+            status = "pruned"
+        elif trial is None and status == "finished":
             test = test_best(cli)
     except SystemExit as stop:  # Lightning ends so after Ctrl-C
         if not trainer.interrupted:
@@ -205,10 +225,11 @@ def train(cli: FitCLI, *, checkpoint_file: str | None) -> int:
     finally:
         if trainer.is_global_zero:
             cli.summary.write(best_epoch=best_epoch(cli), test=test, status=status)
-        finish_wandb(trainer, failed=status != "finished")
+        finish_wandb(trainer, failed=status not in ("finished", "pruned"))
     if status == "interrupted":
         raise KeyboardInterrupt
-    say_what_next(cli, test)
+    if trial is None:
+        say_what_next(cli, test)
     return 0
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": ("zoo.cli.evaluate", "metrics of a trained run on its validation split, or on --data.path"),
     "test": ("zoo.cli.evaluate", "metrics of a trained run on its test split, or on --data.path"),
     "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
+    "tune": ("zoo.cli.tune_start", "search for good settings; goes on after a stop, with several processes"),
     "list": ("zoo.cli.listing", "what there is: models, data, callbacks, backbones, configs, samples"),
 }
 USAGE = """\

@@ -50,7 +50,7 @@ def _wandb_logger(folder: Path, config: dict[str, Any], run_id: str | None) -> W
     logger = WandbLogger(
         name=folder.name,
         save_dir=str(folder.resolve()),  # W&B's service keeps the working folder of the first run in the process
-        id=run_id or secrets.token_hex(4),
+        id=run_id or id_of_agent() or secrets.token_hex(4),
         project=os.environ.get("WANDB_PROJECT", "zoo"),
         offline=mode == "offline",
         resume="allow",
@@ -67,6 +67,11 @@ def _wandb_logger(folder: Path, config: dict[str, Any], run_id: str | None) -> W
             for name in ("train/*", "val/*", "test/*", "lr"):
                 run.define_metric(name, step_metric="trainer/global_step")
     return logger
+
+
+def id_of_agent() -> str | None:
+    """The id that `wandb agent` has given the run of a sweep, or None outside of one."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
 
 
 @contextmanager
