@@ -105,7 +105,9 @@ def test_pitfall_12_a_real_agent_runs_a_sweep_and_every_run_finishes(tmp_path: P
     folders = sorted((tmp_path / "runs").iterdir())
     assert len(folders) == 4
     assert {run["displayName"] for run in runs.values()} == {folder.name for folder in folders}
-    searched = {(run["config"]["model_lr"]["value"], str(run["config"]["model_hidden"]["value"])) for run in runs.values()}
+    searched = {
+        (run["config"]["model_lr"]["value"], str(run["config"]["model_hidden"]["value"])) for run in runs.values()
+    }
     assert searched == {(lr, hidden) for lr in (0.001, 0.01) for hidden in ("[4]", "[8]")}
     for folder in folders:
         assert json.loads((folder / "summary.json").read_text())["status"] == "finished"

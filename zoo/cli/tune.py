@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,6 +42,7 @@ from zoo.tuning.study import (
     open_study,
     pruner,
     queue,
+    queue_lock,
     release_dead,
 )
 from zoo.tuning.worker import Worker, shown
@@ -88,32 +89,38 @@ def tune(options: TuneOptions, words: Sequence[str]) -> int:
 def begin(options: TuneOptions, words: Sequence[str]) -> Session:
     """The study, new or gone on with, and its trials in the queue."""
     if options.resume is not None:
-        folder, plan = options.resume, read_plan(options.resume)
-        begun = True
+        session = join(options.resume, options)
     else:
         plan = new_plan(options, words)
         folder, begun = place_of(plan, options)
-        plan = replace(read_plan(folder), storage=plan.storage) if begun else replace(plan, name=folder.name)
-    if options.pruner is not None:
-        plan = replace(plan, pruner=options.pruner)
-    if not begun:
-        plan.write(folder)
-    storage = storage_of(plan, options)
-    try:
-        study, new = open_study(plan, folder, storage)
-    except BaseException:
         if not begun:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    space, own = with_own_values(plan)
-    session = Session(plan, folder, study, storage, space, own, new)
+            replace(plan, name=folder.name).write(folder)
+        try:
+            session = join(folder, options)
+        except BaseException:
+            if not begun:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+    plan, study, folder = session.plan, session.study, session.folder
     if study.user_attrs.get(MISTAKE):
         study.set_user_attr(MISTAKE, "")
-    release_dead(study, folder)
-    queue(study, options.trials or len(in_play(study)) or TRIALS, own)
-    said = len(in_play(study))
-    say(f"study: {folder}, {said} trials by {plan.metric} ({'less' if plan.mode == 'min' else 'more'} is better)")
+    with queue_lock(folder, session.storage):
+        release_dead(study, folder)
+        queue(study, plan, options.trials or len(in_play(study)) or TRIALS, session.own)
+    better = "less" if plan.mode == "min" else "more"
+    say(f"study: {folder}, {len(in_play(study))} trials by {plan.metric} ({better} is better)")
     return session
+
+
+def join(folder: Path, options: TuneOptions) -> Session:
+    """The study whose plan lies in a folder."""
+    plan = read_plan(folder)
+    if options.pruner is not None:
+        plan = replace(plan, pruner=options.pruner)
+    storage = storage_of(plan, options)
+    study, new = open_study(plan, folder, storage)
+    space, own = with_own_values(plan)
+    return Session(plan, folder, study, storage, space, own, new)
 
 
 def new_plan(options: TuneOptions, words: Sequence[str]) -> Plan:
@@ -229,29 +236,25 @@ def search(session: Session, options: TuneOptions) -> None:
         if options.workers > 1:
             use_cores(processes=options.workers)
         with processes_beside(session.folder, session.storage, options):
-            worker(session.plan, session.folder, session.study, session.space, lambda: time.monotonic() < until).work()
+            worker(session, lambda: time.monotonic() < until).work()
 
 
-def worker(plan: Plan, folder: Path, study: Study, space: list[Parameter], go_on: Any) -> Worker:
-    constants = {parameter.name: parameter.choices[0] for parameter in space if parameter.constant}
+def worker(session: Session, go_on: Callable[[], bool]) -> Worker:
+    plan, folder, study = session.plan, session.folder, session.study
+    constants = {parameter.name: parameter.choices[0] for parameter in session.space if parameter.constant}
     max_epochs = constants.get("trainer.max_epochs", plan.base["trainer"].get("max_epochs"))
     study.pruner = pruner(plan.pruner, int(max_epochs or -1))
-    return Worker(study, plan, folder, space, Trials(folder / BASE, folder, plan.metric), go_on)
+    run = Trials(folder / BASE, folder, plan.metric)
+    return Worker(study, plan, folder, session.space, run, go_on, queue_lock(folder, session.storage))
 
 
 def work_beside(options: TuneOptions) -> int:
     """Work for the process that started this one; it speaks for all."""
     assert options.resume is not None
-    plan = read_plan(options.resume)
-    if options.pruner is not None:
-        plan = replace(plan, pruner=options.pruner)
-    study, _ = open_study(plan, options.resume, storage_of(plan, options))
+    session = join(options.resume, options)
     until = time.monotonic() + seconds_of_timeout(options.timeout)
-    space, _ = with_own_values(plan)
     try:
-        worker(
-            plan, options.resume, study, space, lambda: time.monotonic() < until and os.getppid() == options.worker_of
-        ).work()
+        worker(session, lambda: time.monotonic() < until and os.getppid() == options.worker_of).work()
     except InputError:
         return 2
     except KeyboardInterrupt:

@@ -1,8 +1,9 @@
 """A study on Optuna: one row in a database for each trial that is to be, claimed by whichever worker comes first.
 
-The trials that a study shall have are queued when it begins. A worker takes one from the queue, in one transaction, so
-that several processes or machines end with exactly as many as were asked for. A trial whose worker died goes back into
-the queue with the values it had.
+The trials that a study shall have are queued when it begins, and each worker takes one after the other, so that several
+processes or machines end with exactly as many as were asked for. A trial whose worker died goes back into the queue with
+the values it had. Who changes the queue holds `queue_lock`: SQLite does not lock a row between reading and writing it
+(optuna#4621), and servers of databases do.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from typing import Any
 
 import numpy as np
 import optuna
+from filelock import FileLock
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, StorageInternalError
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from zoo.errors import InputError
 from zoo.tuning.plan import STORE, Plan
@@ -55,12 +59,11 @@ def open_study(plan: Plan, folder: Path, storage: str | None) -> tuple[Study, bo
             study = optuna.load_study(storage=store, study_name=plan.name)
             _check_same(study, plan)
             return study, False
-    except (ImportError, ValueError, StorageInternalError) as error:
+    except (ImportError, ValueError, StorageInternalError, SQLAlchemyError) as error:
         if isinstance(error, InputError):
             raise
         said = next(iter(str(error.__cause__ or error).splitlines()), "")
         raise InputError(f"the database of --storage cannot be used: {said[:200]}") from error
-    study.set_user_attr(DIGEST, plan.digest())
     return study, True
 
 
@@ -79,7 +82,15 @@ def _storage(url: str, *, shared: bool) -> RDBStorage:
         return RDBStorage(url, **options)
 
 
+def queue_lock(folder: Path, storage: str | None) -> FileLock:
+    """What every process of this machine holds while it changes the queue: a file beside the database."""
+    url = None if storage is None else make_url(storage)
+    file = url.database if url is not None and url.get_backend_name() == "sqlite" else None
+    return FileLock(f"{file or folder / STORE}.lock")
+
+
 def _check_same(study: Study, plan: Plan) -> None:
+    """Raise where the plan is not that of who began the study; who joins at that moment waits for him to be ready."""
     until = time.monotonic() + FOR_JOINERS
     while DIGEST not in study.user_attrs and time.monotonic() < until:
         time.sleep(0.2)
@@ -113,11 +124,12 @@ def pruner(name: str, max_epochs: int) -> BasePruner:
     return NopPruner()
 
 
-def queue(study: Study, trials: int, own: dict[str, Any]) -> None:
+def queue(study: Study, plan: Plan, trials: int, own: dict[str, Any]) -> None:
     """See to it that so many trials are done, running or queued; the first has the config's own values.
 
     Args:
         study: That may have some already.
+        plan: Of the study; who joins knows by it that the queue is ready.
         trials: That it shall have.
         own: The config's own values of parameters, as Optuna keeps them.
     """
@@ -128,6 +140,8 @@ def queue(study: Study, trials: int, own: dict[str, Any]) -> None:
     for place in range(len(there), trials):
         fixed, about = (own, {QUEUED: True, OWN: list(own)}) if place == 0 else ({}, {QUEUED: True})
         study.enqueue_trial(fixed, user_attrs=about)
+    if DIGEST not in study.user_attrs:
+        study.set_user_attr(DIGEST, plan.digest())
 
 
 def in_play(study: Study) -> list[FrozenTrial]:
@@ -189,4 +203,6 @@ def importances(study: Study, space: Sequence[Parameter]) -> dict[str, float]:
         return {}
     varied = [parameter.name for parameter in space if not parameter.constant]
     known = [name for name in varied if any(name in trial.params for trial in complete)]
-    return optuna.importance.get_param_importances(study, params=known) if known else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that few trials tell little: so says the number of trials
+        return optuna.importance.get_param_importances(study, params=known) if known else {}

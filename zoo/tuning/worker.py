@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
+from filelock import FileLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -27,7 +28,7 @@ class TrialError(Exception):
 
 
 class _SurplusError(Exception):
-    """A trial that Optuna made because another worker had taken the last of the queue."""
+    """A trial that Optuna made because a worker on another machine had taken the last of the queue."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Worker:
         space: Its parameters.
         run: Trains a trial; its value, or None where it was pruned. Raises `TrialError`; an `InputError` ends the study.
         go_on: Asked before each trial.
+        lock: Held while the queue is changed.
     """
 
     study: Study
@@ -69,6 +71,7 @@ class Worker:
     space: Sequence[Parameter]
     run: Run
     go_on: Callable[[], bool]
+    lock: FileLock
 
     def work(self) -> None:
         """Run trials until no worker has any left.
@@ -82,26 +85,32 @@ class Worker:
                 mistake = self.study.user_attrs.get(MISTAKE)
                 if mistake:
                     raise InputError(mistake)
-                for number in release_dead(self.study, self.folder):
-                    say(f"trial {number}: its worker is gone, so it is tried again")
-                if self._any(TrialState.WAITING):
-                    self._one(presence.name)
-                elif self._any(TrialState.RUNNING):
+                if not self._next(presence.name):
+                    if not self._any(TrialState.RUNNING):
+                        return
                     time.sleep(PAUSE)
-                else:
-                    return
 
     def _any(self, state: TrialState) -> bool:
         return bool(self.study.get_trials(deepcopy=False, states=(state,)))
 
-    def _one(self, worker: str) -> None:
+    def _next(self, worker: str) -> bool:
+        """Take a trial from the queue and run it; False where none waits."""
+        with self.lock:
+            for number in release_dead(self.study, self.folder):
+                say(f"trial {number}: its worker is gone, so it is tried again")
+            if not self._any(TrialState.WAITING):
+                return False
+            return self._one(worker)
+
+    def _one(self, worker: str) -> bool:
         taken: list[Trial] = []
 
         def objective(trial: Trial) -> float:
             if QUEUED not in trial.user_attrs:
                 raise _SurplusError
-            taken.append(trial)
             trial.set_user_attr(WORKER, worker)
+            taken.append(trial)
+            self.lock.release()  # the trial is this worker's
             return self._value(trial)
 
         try:
@@ -115,6 +124,7 @@ class Worker:
             raise
         for trial in taken:
             say(trial_line(self.study, self.study.trials[trial.number], self.plan.metric))
+        return True
 
     def _value(self, trial: Trial) -> float:
         self.study.sampler = sampler(self.plan.seed, trial.number)
