@@ -84,7 +84,8 @@ def test_pitfall_12_a_real_agent_runs_a_sweep_and_every_run_finishes(tmp_path: P
     sweep["command"] = ["${env}", *here, *sweep["command"][3:-1], "--trainer.max_epochs", "1", "${args}"]
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(sweep))
     root = str(Path(__file__).resolve().parents[2])
-    with Standin(out=tmp_path / "server") as server:
+    started: Any = Standin
+    with started(out=tmp_path / "server") as server:
         environment = os.environ | server.env(tmp_path) | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
 
         def wandb(*words: str) -> str:
