@@ -238,10 +238,25 @@ def test_a_pruned_trial_and_that_the_own_values_are_never_pruned(tmp_path: Path)
     assert "pruned after 3 epochs; best 1" in trial_line(one.study, one.study.trials[6], "val/loss")
 
 
+def test_hyperband_stops_trials_that_are_behind(tmp_path: Path) -> None:
+    def run(job: Job) -> float | None:
+        for epoch in range(9):
+            if job.report(epoch, float(job.number)):
+                return None
+        return float(job.number)
+
+    one = worker(tmp_path, run, trials=8, pruner="hyperband", parameters={"model.lr": {"min": 0.0, "max": 1.0}})
+    one.work()
+    states = [trial.state for trial in one.study.trials]
+    assert states[0] == TrialState.COMPLETE
+    assert set(states) == {TrialState.COMPLETE, TrialState.PRUNED}
+
+
 @pytest.mark.parametrize("name", ["median", "hyperband", "none"])
 def test_pruners_by_name(name: str) -> None:
-    assert name.title()[:3] in type(pruner(name, 20)).__name__ or name == "none"
-    assert pruner(name, -1) is not None
+    kinds: dict[str, type] = {"median": optuna.pruners.MedianPruner, "hyperband": optuna.pruners.HyperbandPruner}
+    for max_epochs in (20, -1):
+        assert type(pruner(name, max_epochs)) is kinds.get(name, optuna.pruners.NopPruner)
 
 
 def test_importance_is_said_once_there_are_enough_trials(tmp_path: Path) -> None:

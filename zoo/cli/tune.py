@@ -314,7 +314,9 @@ def finish(session: Session) -> None:
     say(f"{counts[TrialState.COMPLETE]} trials complete, {counts[TrialState.PRUNED]} pruned, "
         f"{counts[TrialState.FAIL]} failed" + (f", {left} left: zoo tune --resume {folder}" if left else ""))  # fmt: skip
     own = next((trial for trial in trials if OWN in trial.user_attrs), None)
-    if own is not None and own.value is not None and own.number != best.number:
+    if own is not None and own.number == best.number:
+        about += ", the config's own values"
+    elif own is not None and own.value is not None:
         about += f" (the config's own values: {own.value:.6g})"
     say(f"best: {about}")
     for word in best.user_attrs[FLAGS]:

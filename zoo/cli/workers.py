@@ -15,7 +15,7 @@ import torch
 from zoo.cli.tune_start import STORAGE, TuneOptions
 from zoo.messages import say
 
-PATIENCE = 60.0  # seconds that a worker has to end its trial in good order
+PATIENCE = 60.0  # seconds that a worker which was told to stop has for it
 
 
 @contextmanager
@@ -31,28 +31,36 @@ def processes_beside(folder: Path, storage: str | None, options: TuneOptions) ->
     for name in ("timeout", "pruner"):
         value = getattr(options, name)
         command += [] if value is None else [f"--{name}", value]
-    started = [subprocess.Popen(command, env=environment_of(number, storage)) for number in range(1, options.workers)]
+    started = [
+        # A group of its own: Ctrl-C in the terminal then reaches it once, through this process.
+        subprocess.Popen(command, env=environment_of(number, storage), process_group=0)
+        for number in range(1, options.workers)
+    ]
     try:
         yield
+        for process in started:
+            report(process.wait())
     except BaseException:
         for process in started:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-        raise
-    finally:
         for process in started:
             end(process)
+        raise
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a worker."""
+    """Wait for a worker that was told to stop."""
     try:
-        code = process.wait(PATIENCE)
+        report(process.wait(PATIENCE))
     except subprocess.TimeoutExpired:
         process.kill()
-        code = process.wait()
+        process.wait()
+
+
+def report(code: int) -> None:
     if code not in (0, 2, 130):
-        say(f"a worker ended with exit code {code}")
+        say(f"a worker ended with exit code {code}: what it was at is tried again")
 
 
 def environment_of(number: int, storage: str | None) -> dict[str, str]:
