@@ -123,6 +123,8 @@ def test_pruned_trials_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [summary(run)["status"] for run in sorted(STUDY.glob("trial-*"))] == ["finished", "pruned"]
     assert summary(STUDY / "trial-0001")["epochs"] == 1
     assert study_of().trials[1].state == TrialState.PRUNED
+    assert tune("--trials", "2", "--trainer.max_epochs", "1", study="short") == 0  # at its end a trial has its value
+    assert [trial.state for trial in study_of(Path("runs/short")).trials] == [TrialState.COMPLETE] * 2
 
 
 def test_a_trial_that_fails_is_recorded_and_others_follow(

@@ -42,6 +42,7 @@ class Pruning(Seldom):
                 raise MissingMetricError(f"no metric {self.metric!r} (--metric): {did_you_mean(self.metric, known)}")
             return  # an epoch without a validation
         self.values[trainer.current_epoch] = known[self.metric]
-        if self.report(trainer.current_epoch, known[self.metric]):
+        ends = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        if self.report(trainer.current_epoch, known[self.metric]) and not ends:  # at its end nothing is saved by it
             self.pruned = True
             trainer.should_stop = True

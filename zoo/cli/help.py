@@ -52,7 +52,7 @@ The same command goes on where it was stopped. Needs no account; W&B shows the t
 
   --trials 20                    that the study shall have in all
   --space configs/sweeps/mlp.yaml  what is searched: `parameters:` of a W&B sweep; left out, what ships for the model
-  --metric val/accuracy          judged at the epoch that the checkpoint keeps; left out, the task's (val/loss, val/rmse)
+  --metric val/accuracy          judged at the epoch that the checkpoint keeps; left out, val/loss or val/rmse
   --workers 2                    processes on this machine; its cores (or GPUs) are shared out among them
   --timeout 3600                 seconds (or DD:HH:MM:SS) after which no trial begins
   --pruner median                ends trials that are behind; or hyperband, or none
