@@ -289,7 +289,7 @@ def test_two_machines_share_a_database_and_each_ends_with_the_best(
 
 
 def test_a_databases_password_is_not_written_down(capsys: pytest.CaptureFixture[str]) -> None:
-    from zoo.cli.tune import without_password
+    from zoo.cli.tune_begin import without_password
 
     hidden = without_password("postgresql://me:secret@host/name")
     assert hidden == "postgresql://me:***@host/name"
