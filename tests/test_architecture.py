@@ -20,6 +20,7 @@ FORBIDDEN = {
     "data": ("models", "callbacks", "cli", "networks"),
     "callbacks": ("models", "data", "cli"),
     "tracking": ("cli",),
+    "tuning": ("cli", "models", "data", "callbacks"),
     "": ("cli",),
 }
 
@@ -95,7 +96,7 @@ def test_zoo_names() -> None:
     assert all(getattr(zoo, name) is not None for name in zoo.__all__)
 
 
-HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
+HEAVY = {"torch", "lightning", "optuna", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
 
 
 @pytest.mark.parametrize(
@@ -116,11 +117,14 @@ HEAVY = {"torch", "lightning", "numpy", "jsonargparse", "wandb", "timm", "yaml"}
         ("dashboard --help", 0),
         ("dashboard --tsak regression", 2),
         ("compare --help", 0),
+        ("tune --help", 0),
         ("tset", 2),
         ("test", 2),
         ("predict", 2),
         ("list modles", 2),
         ("fit --config nowhere.yaml", 2),
+        ("tune --config nowhere.yaml", 2),
+        ("tune --config configs/mlp.yaml --workers none", 2),
     ],
 )
 def test_pitfall_13_help_list_and_mistakes_load_nothing_heavy(words: str, code: int) -> None:

@@ -14,10 +14,17 @@ def is_first_process() -> bool:
     return all(os.environ.get(name, "0") in ("", "0") for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
 
 
+_earlier: list[set[str]] = []  # lines of one `without_repeats` inside another
+
+
 def say(line: str) -> None:
     """Print one line on standard error."""
     for lines in _listeners:
         lines.append(line)
+    if _earlier:
+        if line in _earlier[-1]:
+            return
+        _earlier[-1].add(line)
     if is_first_process():
         print(line, file=sys.stderr, flush=True)
 
@@ -38,3 +45,13 @@ def heard() -> Iterator[list[str]]:
         yield lines
     finally:
         _listeners.pop()
+
+
+@contextmanager
+def without_repeats() -> Iterator[None]:
+    """Inside, `say` says the same line only once: what holds of every trial of a search."""
+    _earlier.append(set())
+    try:
+        yield
+    finally:
+        _earlier.pop()

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Timer
 
 from zoo import checkpoint, registry
 from zoo.callbacks import Budget, RandomState
+from zoo.callbacks.pruning import Pruning
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
@@ -38,6 +39,7 @@ class FitCLI(ZooCLI):
         resume: The run folder that goes on, or None for a new one.
         run_id: Of the W&B run that goes on.
         resume_step: The first step that a resumed run trains now.
+        extra: Callbacks of the caller's own.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class FitCLI(ZooCLI):
         resume: Path | None = None,
         run_id: str | None = None,
         resume_step: int | None = None,
+        extra: Sequence[Callback] = (),
     ) -> None:
         self.resume = resume
         self.run_id = run_id
         self.resume_step = resume_step
+        self.extra = extra
         super().__init__("zoo fit", argv)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -106,6 +110,7 @@ class FitCLI(ZooCLI):
             self.tracker.summary,
             PredictionWriter(str(self.folder / PREDICTIONS)),
             RunInfo(config, self.tracker.wandb_run_id),
+            *self.extra,
         ]
         if settings.max_time is not None and not any(isinstance(c, Timer) for c in as_list(user)):
             own.append(Budget(settings.max_time))
@@ -202,17 +207,26 @@ def check_same_model(content: dict[str, Any], model: Any, run_path: str) -> None
         )
 
 
-def train(cli: FitCLI, *, checkpoint_file: str | None) -> int:
-    """Fit, test the best epoch, write summary.json; whatever ends it, nothing half-written looks finished."""
+def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = None) -> int:
+    """Fit, test the best epoch, write summary.json; whatever ends it, nothing half-written looks finished.
+
+    Args:
+        cli: Model, data and trainer.
+        checkpoint_file: To go on from.
+        trial: Of a search, where this is one: test rows are for the end of the search, so it is not tested.
+    """
     status, test = "failed", {}
     trainer: Trainer = cli.trainer
-    say(f"run folder: {cli.folder}")
+    if trial is None:
+        say(f"run folder: {cli.folder}")
     if trainer.is_global_zero:
         cli.tracker.start()
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)
         status = "interrupted" if trainer.interrupted else "finished"
-        if status == "finished":
+        if trial is not None and trial.pruned:
+            status = "pruned"
+        elif trial is None and status == "finished":
             test = test_best(cli)
     except SystemExit as stop:  # Lightning ends so after Ctrl-C
         if not trainer.interrupted:
@@ -224,7 +238,8 @@ def train(cli: FitCLI, *, checkpoint_file: str | None) -> int:
             end_tracking(cli, status=status, test=test)
     if status == "interrupted":
         raise KeyboardInterrupt
-    say_what_next(cli, test)
+    if trial is None:
+        say_what_next(cli, test)
     return 0
 
 

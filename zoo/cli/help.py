@@ -83,6 +83,28 @@ intervals hold 95 %. The best run is compared with each other one; of more than 
 the best of each other group (20 at most). The p-values are corrected for that many comparisons (Holm). They speak of
 these runs on these rows: how much a seed matters is what the standard deviation of a group says.
 """
+_TUNE = """\
+usage: zoo tune --config FILE [--trials N] [--space SWEEP] [every flag of zoo fit]
+       zoo tune --resume STUDY_FOLDER [--trials N]
+
+Search for settings that give a better validation metric; test rows are left alone. Each trial is a run folder in
+runs/STUDY/, the first one with the config's own values; the best settings end as runs/STUDY/best.yaml, for zoo fit.
+The same command goes on where it was stopped. Needs no account; W&B shows the trials as one group.
+
+  --trials 20                    that the study shall have in all
+  --space configs/sweeps/mlp.yaml  what is searched: `parameters:` of a W&B sweep; left out, what ships for the model
+  --metric val/accuracy          judged at the epoch that the checkpoint keeps; left out, val/loss or val/rmse
+  --workers 2                    processes on this machine; its cores (or GPUs) are shared out among them
+  --timeout 3600                 seconds (or DD:HH:MM:SS) after which no trial begins
+  --pruner median                ends trials that are behind; or hyperband, or none
+  --study NAME                   the study's folder is runs/NAME; an existing one goes on
+  --storage URL                  a database that several machines share (or ZOO_TUNE_STORAGE): say the same command with
+                                 the same --study NAME on each
+  --resume STUDY_FOLDER          go on with what the study was begun with
+
+  zoo tune --config configs/mlp.yaml --data.path my.csv --data.target price --model MLPRegressor --trials 50
+  zoo tune --config configs/cnn.yaml --trainer.max_epochs 30 --workers 2 --pruner hyperband
+"""
 # Command -> its help. A command that is not here says its own.
 HELP = {
     "fit": _FIT,
@@ -91,4 +113,5 @@ HELP = {
     "predict": _PREDICT,
     "dashboard": _DASHBOARD,
     "compare": _COMPARE,
+    "tune": _TUNE,
 }

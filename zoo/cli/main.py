@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": ("zoo.cli.predict", "predictions of a trained run for a file or folder"),
     "dashboard": ("zoo.cli.dashboard", "save a W&B workspace made for comparing runs"),
     "compare": ("zoo.cli.compare", "runs side by side, best first: settings, metrics, seeds, what is beyond chance"),
+    "tune": ("zoo.cli.tune_start", "search for good settings; goes on after a stop, with several processes"),
     "list": ("zoo.cli.listing", "what there is: models, data, callbacks, backbones, configs, samples"),
 }
 NEED_RUN = ("validate", "test", "predict")

@@ -178,6 +178,10 @@ def config_with_full_names(file: str) -> str:
         raise InputError(f"{file} is not YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(content, dict):
         raise InputError(f"{file} holds no settings")
+    if "parameters" in content:
+        raise InputError(
+            f"{file} is a sweep, not a config: zoo tune --config FILE --space {file}, or wandb sweep {file}"
+        )
     changed = False
     for part, kind in (("model", "models"), ("data", "data")):
         described = content.get(part)

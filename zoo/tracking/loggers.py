@@ -49,13 +49,18 @@ def default_loggers(
         folder,
         place,
         axes,
-        run_id=run_id or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4),  # a sweep's agent gives the id
+        run_id=run_id or id_of_agent() or secrets.token_hex(4),
         online=online,
         log_model=settings.log_model,
         save_code=settings.save_code,
         resume_step=resume_step,
     )
     return [*loggers, wandb]
+
+
+def id_of_agent() -> str | None:
+    """The id that `wandb agent` has given the run of a sweep, or None outside of one."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
 
 
 def choose_online(mode: str | None) -> bool:
