@@ -5,16 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_listeners: list[list[str]] = []
+_listeners: list[list[str]] = []  # of `heard`
+_earlier: list[set[str]] = []  # lines of one `without_repeats` inside another
 _said: set[str] = set()
 
 
 def is_first_process() -> bool:
     """True in the process that speaks: rank 0, or the only one. Read from the launcher's environment."""
     return all(os.environ.get(name, "0") in ("", "0") for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
-
-
-_earlier: list[set[str]] = []  # lines of one `without_repeats` inside another
 
 
 def say(line: str) -> None:
