@@ -36,7 +36,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]
     import wandb
 
     wandb.teardown()  # the client keeps the server of the first run in the process
-    with Standin() as standin:
+    with Standin() as standin:  # type: ignore[no-untyped-call]
         for name, value in standin.env(tmp_path / "home").items():
             monkeypatch.setenv(name, value)
         yield standin
@@ -106,7 +106,7 @@ def test_a_server_that_goes_away_costs_seconds_and_no_row(
     assert len(said) == 1
     assert f"`wandb sync --include-online {parts[0]} {parts[1]}`" in said[0]
     logged = read_metrics("runs/wine/metrics.csv")
-    with Standin() as later:
+    with Standin() as later:  # type: ignore[no-untyped-call]
         sync(later, tmp_path, "--include-online", *parts)
         run = later.run()
         assert steps(run, "train/loss_step") == [int(row["step"]) for row in logged if "train/loss_step" in row]
@@ -124,7 +124,7 @@ def test_both_parts_of_a_run_that_went_on_offline_are_sent_as_one(tmp_path: Path
     assert main(["fit", "--resume", "runs/wine", "--trainer.max_epochs", "4"]) == 0
     parts = sorted(Path("runs/wine/wandb").glob("offline-run-*"))
     assert len(parts) == 2
-    with Standin() as later:
+    with Standin() as later:  # type: ignore[no-untyped-call]
         sync(later, tmp_path, *parts)
         run = later.run()
         assert steps(run, "train/loss_step") == list(range(len(steps(run, "train/loss_step"))))

@@ -299,7 +299,7 @@ def artifact_name(folder: str) -> str:
         >>> artifact_name("größe, 2")
         'gr-e-2'
     """
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", re.sub(r"[^A-Za-z0-9_.-]", "-", folder))[:128].strip("-") or "run"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder)[:128].strip("-") or "run"
 
 
 def link(file: Path, to: Path) -> bool:
