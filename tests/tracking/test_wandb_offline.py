@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 
 from tests.data.tables import write_csv
@@ -100,7 +101,7 @@ def check_tables(run: Any, summary: dict[str, Any]) -> None:
 
 def check_artifact(run: Any, summary: dict[str, Any]) -> None:
     found = [artifact for artifact in run.artifacts if artifact["type"] == "model"]
-    assert [(artifact["name"], artifact["aliases"]) for artifact in found] == [("run", ["best", "latest"])]
+    assert [(artifact["name"], sorted(artifact["aliases"])) for artifact in found] == [("run", ["best", "latest"])]
     about = found[0]["metadata"]
     assert (about["monitor"], about["epoch"], about["classes"]) == ("val/loss", summary["best_epoch"], 10)
     assert about["score"] == summary["best/val/loss"]
@@ -166,6 +167,26 @@ def test_the_largest_errors_of_numbers_with_the_rows_own_columns(tmp_path: Path)
         assert row[6] == columns["colour"][int(row[0])]
     assert len(run.table("test/residuals_table")["data"]) == summary["rows_test"]
     assert summary["monitor"] == "val/rmse"
+
+
+class Interrupt(Callback):
+    """Ctrl-C in the second epoch."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_says_what_it_took_and_keeps_its_best_epoch_there() -> None:
+    words = ["--data.path", "sample:wine", f"--trainer.callbacks+={__name__}.Interrupt"]
+    assert main(["fit", "--config", "configs/mlp.yaml", *SHORT, *words]) == 130
+    run, summary = offline_run("runs/run"), json.loads(Path("runs/run/summary.json").read_text())
+    assert (summary["status"], summary["epochs"], summary["best_epoch"], run.exit_code) == ("interrupted", 1, 0, 1)
+    assert summary["seconds"] > 0
+    assert run.summary["best/val/loss"] == summary["best/val/loss"]
+    assert [artifact["name"] for artifact in run.artifacts if artifact["type"] == "model"] == ["run"]
 
 
 def test_switched_off_by_name_and_by_a_mistake_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
