@@ -1018,6 +1018,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/graphql":
             answer = self.standin.graphql(json.loads(data))
             return self._send(answer, 400 if "errors" in answer else 200)
+        if path.startswith("/sdk/otel/"):  # the client's own usage figures
+            return self._send({})
         if m := re.fullmatch(r"/files/([^/]+)/([^/]+)/([^/]+)/file_stream", path):
             return self._send(self.standin.file_stream(*map(unquote, m.groups()), json.loads(data)))
         self.standin.unknown.append("POST " + path)

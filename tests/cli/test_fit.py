@@ -14,6 +14,7 @@ import torch
 import yaml
 
 import zoo
+from tests.offline_runs import offline_run
 from tests.read_wandb_run import read_run
 from zoo.cli.main import main
 from zoo.tracking.history import read_metrics
@@ -92,7 +93,7 @@ def check_predictions(folder: Path) -> None:
 
 def check_wandb(folder: Path) -> None:
     """The offline run of the real client holds config and metrics under the names of metrics.csv."""
-    run: Any = read_run(next((folder / "wandb").glob("offline-run-*")))
+    run = offline_run(folder)
     result = summary(str(folder))
     assert run.config["model"] == result["model"].rsplit(".", 1)[-1]
     assert run.config["seed"] == 0

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.data.tables import write_csv
+from tests.offline_runs import offline_run
 from zoo.cli.main import main
 from zoo.tracking.history import read_metrics
 
@@ -60,10 +61,20 @@ def test_two_processes_give_the_losses_of_one(modality: str, tmp_path: Path, mon
     monkeypatch.setenv("WANDB_MODE", "disabled")
     data = table(tmp_path, modality)
     assert main(command(modality, data, "one", 18)) == 0
+    if modality == "tabular":
+        monkeypatch.delenv("WANDB_MODE")
     run_two(command(modality, data, "two", 9))
     one, two = (read_metrics(f"runs/{name}/metrics.csv") for name in ("one", "two"))
     assert sum("train/loss_step" in row for row in one) == 3 * 5
-    for name in ("train/loss_step", "train/loss", "val/loss", "val/accuracy", "test/loss", "test/auroc"):
+    for name in (
+        "train/loss_step",
+        "train/loss",
+        "val/loss",
+        "val/accuracy",
+        "test/loss",
+        "test/auroc",
+        "samples_seen",
+    ):
         expected, found = ([row[name] for row in rows if name in row] for rows in (one, two))
         assert expected
         assert found == pytest.approx(expected, rel=1e-4)
@@ -74,3 +85,17 @@ def test_two_processes_give_the_losses_of_one(modality: str, tmp_path: Path, mon
 
     assert [row["index"] for row in predictions("two")] == [row["index"] for row in predictions("one")]
     assert json.loads(Path("runs/two/summary.json").read_text())["devices"] == 2
+    if modality == "tabular":
+        check_one_wandb_run(two)
+
+
+def check_one_wandb_run(rows: list[dict[str, float]]) -> None:
+    """Both processes make one run, with the rows of metrics.csv and the tables of the whole test split."""
+    assert len(list(Path("runs/two/wandb").glob("offline-run-*"))) == 1
+    run = offline_run("runs/two")
+    for name in ("train/loss_step", "val/loss", "test/auroc"):
+        expected = [(row["samples_seen"], row[name]) for row in rows if name in row]
+        assert [(row["samples_seen"], row[name]) for row in run.history if name in row] == expected
+    tested = json.loads(Path("runs/two/summary.json").read_text())["rows_test"]
+    assert sum(row[2] for row in run.table("test/confusion_matrix_table")["data"]) == tested
+    assert [artifact["name"] for artifact in run.artifacts if artifact["type"] == "model"] == ["two"]

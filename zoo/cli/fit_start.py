@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 from zoo.cli.configs import existing_config
 from zoo.cli.heavy import import_heavy
 from zoo.messages import is_first_process
 
-_LOGGER_IN_CONFIG = re.compile(r"^\s+logger\s*:", re.MULTILINE)
+_OFF_IN_CONFIG = re.compile(r"^\s+logger\s*:|^wandb:\s*\n(\s+.*\n)*?\s+enabled:\s*false", re.MULTILINE)
+_OFF_TYPED = re.compile(r"--(trainer\.logger|wandb\.enabled|help|print_config|(model|data)\.help)\b")
 
 
 def run(command: str, argv: Sequence[str]) -> int:
@@ -25,6 +28,7 @@ def run(command: str, argv: Sequence[str]) -> int:
             # All that wandb.init imports in the end. Pydantic searches the loaded modules and the stack for each of
             # its classes, and both are small here.
             import_heavy("wandb.apis.public")
+        start_service()
     return int(import_heavy("zoo.cli.fit").run(command, argv))
 
 
@@ -37,5 +41,16 @@ def opens_wandb(argv: Sequence[str], configs: Sequence[str]) -> bool:
     """
     if os.environ.get("WANDB_MODE") == "disabled" or not is_first_process():
         return False
-    typed = any(re.match(r"--(trainer\.logger|help|print_config|(model|data)\.help)\b", word) for word in argv)
-    return bool(argv) and not typed and not any(map(_LOGGER_IN_CONFIG.search, configs))
+    return bool(argv) and not any(map(_OFF_TYPED.match, argv)) and not any(map(_OFF_IN_CONFIG.search, configs))
+
+
+def start_service() -> None:
+    """Let W&B's service, a process of its own, start while torch is imported; the run waits for it otherwise."""
+
+    def start() -> None:
+        import wandb
+
+        with suppress(Exception):  # what is wrong is said when the run is opened
+            wandb.setup()
+
+    threading.Thread(target=start, daemon=True).start()

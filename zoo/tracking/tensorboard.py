@@ -53,7 +53,8 @@ class TensorBoard(Shows, TensorBoardLogger):
 
         Args:
             config: Flat keys.
-            outcome: Metrics to compare by, also written as scalars: that is where the tab reads them.
+            outcome: Metrics to compare by, `best/...` and `test/...`. The tab reads their values from the scalars, where
+                those of the test already are.
         """
         from torch.utils.tensorboard.summary import hparams
 
@@ -63,7 +64,7 @@ class TensorBoard(Shows, TensorBoardLogger):
         writer = self._writer()
         for event in hparams(plain, dict(outcome)):  # type: ignore[no-untyped-call]
             writer.add_summary(event)
-        self._write(dict(outcome), self._step)
+        self._write({name: value for name, value in outcome.items() if name.startswith("best/")}, self._step)
         writer.flush()
 
     def _write(self, row: Mapping[str, float], step: int) -> None:

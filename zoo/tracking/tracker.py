@@ -16,6 +16,7 @@ from zoo.tracking.run_folder import SUMMARY, default_name
 from zoo.tracking.summary import Summary, versions
 from zoo.tracking.wandb_settings import WandbSettings
 
+DONE = ("finished", "pruned")  # a trial that a search has ended did not fail
 COMPARED = ("best/", "test/")  # metrics by which runs are compared
 
 
@@ -86,7 +87,7 @@ class Tracker:
         """Write what the run ended at, everywhere. Called in the first process.
 
         Args:
-            status: finished, interrupted or failed.
+            status: finished, pruned, interrupted or failed.
             monitor: The metric that chose the best epoch, and min or max.
             best_epoch: The epoch of best.ckpt.
             test: Metrics of the test split, `test/...`.
@@ -98,7 +99,7 @@ class Tracker:
         tensorboard, wandb = tensorboard_of(self.loggers), wandb_of(self.loggers)
         if tensorboard is not None and outcome:
             tensorboard.show_hyperparameters(self.flat, outcome)
-        failed = status != "finished"
+        failed = status not in DONE
         if wandb is not None:
             score = {"monitor": monitor[0], "mode": monitor[1], "score": content.get(f"best/{monitor[0]}")}
             about = {**score, "epoch": best_epoch, "classes": self.facts.get("classes"), **test}

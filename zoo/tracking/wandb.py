@@ -10,7 +10,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,7 @@ class Wandb(Shows, WandbLogger):
         self._row: dict[str, float] = {}
         self._known_step = -1  # the server has the rows of steps up to this one
         self._first_count: int | None = None
+        self._left: Path | None = None  # the part that the server did not get in full
 
     # ---- from start to end -------------------------------------------------------------------------------------
 
@@ -123,22 +124,28 @@ class Wandb(Shows, WandbLogger):
             checkpoint: best.ckpt, where there is one.
             about: The checkpoint's metadata: monitor, score, epoch, ...
         """
-        run: Any = self.experiment
-        self._send()
-        run.summary.update(dict(summary))
-        predictions = self.folder / PREDICTIONS
-        if predictions.is_file() and link(predictions, Path(run.dir) / PREDICTIONS):
-            run.save(str(Path(run.dir) / PREDICTIONS), base_path=run.dir, policy="now")
-        if self.with_model and checkpoint is not None:
-            self._log_checkpoint(run, checkpoint, about)
-        where = Path(run.dir).parent
-        gone = self.online and not answers()
         try:
-            run.finish(exit_code=int(failed))
+            self._close(summary, checkpoint, about, failed=failed)
+        except Exception as error:  # the training is done and all of it lies in the run folder
+            say(f"W&B: {' '.join(str(error).split())[:200]}; the run folder holds everything")
+        if self._left is not None:
+            parts = " ".join(map(str, (self._left, self._place)))
+            say(f"W&B: the server went away; nothing is lost: `wandb sync --include-online {parts}` sends the rest")
+
+    def _close(
+        self, summary: Mapping[str, Any], checkpoint: Path | None, about: Mapping[str, Any], *, failed: bool
+    ) -> None:
+        self._send()
+        self._leave_if_gone()
+        self._log_files(summary)
+        if self.with_model and checkpoint is not None and not self._log_checkpoint(checkpoint, about):
+            self._leave()
+            self._log_files(summary)
+            self._log_checkpoint(checkpoint, about)
+        try:
+            self._run.finish(exit_code=int(failed))
         except TimeoutError:
-            gone = True
-        if gone:
-            say(f"W&B: the server does not answer; nothing is lost: `wandb sync {where}` sends the run later")
+            self._left = self._place
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
@@ -146,7 +153,7 @@ class Wandb(Shows, WandbLogger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         row = self.axes.added_to(metrics, step)
         if step is not None:
-            row[STEP] = step
+            row[STEP] = step if self.axes.running else step - 1  # after the fit Lightning counts one that was not made
         if self._row.get(STEP) != row.get(STEP) or "test/loss" in row:
             self._send()
         self._row |= row
@@ -166,8 +173,7 @@ class Wandb(Shows, WandbLogger):
             return
         if row.get(STEP, 0) <= self._known_step and not any(name.startswith(("val/", "test/")) for name in row):
             return  # trained again after a resume
-        run: Any = self.experiment
-        run.log(row, step=self._first_count)
+        self._run.log(row, step=self._first_count, commit=True)
         self._first_count = None
 
     # ---- pictures and tables -----------------------------------------------------------------------------------
@@ -180,8 +186,9 @@ class Wandb(Shows, WandbLogger):
         from zoo.tracking.wandb_tables import media
 
         self._send()
-        run: Any = self.experiment
-        run.log(media(report, shown))
+        self._leave_if_gone()
+        self._run.log(media(report, shown), step=self._first_count, commit=True)
+        self._first_count = None
 
     # ---- helpers -----------------------------------------------------------------------------------------------
 
@@ -214,24 +221,57 @@ class Wandb(Shows, WandbLogger):
         if self.online:
             self._known_step = int(run.summary.get(STEP, -1)) if run.resumed else -1
         elif self.resume_step is not None:
-            # The earlier part lies in a folder of its own, counted from 0; this one is counted on from there.
-            self._first_count = self.resume_step + 1
+            # The earlier part lies in a folder of its own; `wandb sync` drops rows that are not counted on from its last.
+            # How many it has is not known of a run that was killed: up to three a step, and those of an epoch cut off.
+            self._first_count = 3 * self.resume_step + 10_000
 
-    def _log_checkpoint(self, run: Any, checkpoint: Path, about: Mapping[str, Any]) -> None:
+    def _leave_if_gone(self) -> None:
+        if self.online and not answers():
+            self._leave()
+
+    def _leave(self) -> None:
+        """Go on offline, in a second part of the same run: online W&B keeps no artifact that it could not send."""
+        run = self._run
+        self._left, self._first_count = self._place, run.step
+        with suppress(TimeoutError):
+            run.finish()
+        self.online, self._experiment = False, None
+        self._begin()
+
+    def _log_files(self, summary: Mapping[str, Any]) -> None:
+        run, predictions = self._run, self.folder / PREDICTIONS
+        run.summary.update(dict(summary))
+        if predictions.is_file() and link(predictions, Path(run.dir) / PREDICTIONS):
+            run.save(str(Path(run.dir) / PREDICTIONS), base_path=run.dir, policy="now")
+
+    def _log_checkpoint(self, checkpoint: Path, about: Mapping[str, Any]) -> bool:
+        """False where the server went away before it had the file."""
         import wandb
 
-        kept = Path(run.dir).parent / "artifact" / checkpoint.name
+        kept = self._place / "artifact" / checkpoint.name
         if not link(checkpoint, kept):
-            return
+            return True
         artifact = wandb.Artifact(artifact_name(self.folder.name), type="model", metadata=dict(about))
         artifact.add_file(str(kept), name=checkpoint.name, policy="immutable", skip_cache=True)
-        logged = run.log_artifact(artifact, aliases=["best", "latest"])
-        while self.online and answers():  # a large file takes its time; only a server that is gone is not waited for
-            try:
+        logged = self._run.log_artifact(artifact, aliases=["best", "latest"])
+        while self.online:
+            try:  # a large file takes its time; only a server that is gone is not waited for
                 logged.wait(timeout=int(FINISH_SECONDS))
             except wandb.Error:
-                continue
-            return
+                if not answers():
+                    return False
+            else:
+                break
+        return True
+
+    @property
+    def _run(self) -> Any:
+        return self.experiment
+
+    @property
+    def _place(self) -> Path:
+        """The folder of this part of the run, which `wandb sync` takes."""
+        return Path(self._run.dir).parent
 
 
 def client_settings(save_code: bool) -> Any:
@@ -259,7 +299,7 @@ def artifact_name(folder: str) -> str:
         >>> artifact_name("größe, 2")
         'gr-e-2'
     """
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", re.sub(r"[^A-Za-z0-9_.-]", "-", folder))[:128].strip("-") or "run"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder)[:128].strip("-") or "run"
 
 
 def link(file: Path, to: Path) -> bool:
