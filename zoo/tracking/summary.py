@@ -80,7 +80,7 @@ class Summary(Seldom):
         Args:
             best_epoch: The epoch of best.ckpt.
             test: Metrics of the test split, `test/...`.
-            status: running, finished, interrupted or failed.
+            status: running, finished, pruned, interrupted or failed.
         """
         last = self._by_epoch[max(self._by_epoch)] if self._by_epoch else {}
         best = self._by_epoch.get(best_epoch, {}) if best_epoch is not None else {}
