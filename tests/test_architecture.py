@@ -19,7 +19,8 @@ FORBIDDEN = {
     "models": ("data", "callbacks", "cli"),
     "data": ("models", "callbacks", "cli", "networks"),
     "callbacks": ("models", "data", "cli"),
-    "tracking": ("cli",),
+    "tracking": ("cli", "comparing", "tuning"),
+    "comparing": ("cli", "models", "callbacks", "networks", "tuning"),
     "tuning": ("cli", "models", "data", "callbacks"),
     "": ("cli",),
 }

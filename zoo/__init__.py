@@ -14,14 +14,14 @@ __all__ = ["InputError", "__version__", "compare", "load", "predict"]
 
 if TYPE_CHECKING:
     from zoo.checkpoint import load
+    from zoo.comparing.compare import compare
     from zoo.errors import InputError
     from zoo.prediction import predict
-    from zoo.tracking.compare import compare
 
 _HOME = {
     "load": "zoo.checkpoint",
     "predict": "zoo.prediction",
-    "compare": "zoo.tracking.compare",
+    "compare": "zoo.comparing.compare",
     "InputError": "zoo.errors",
 }
 

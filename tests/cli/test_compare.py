@@ -126,7 +126,7 @@ def test_csv_has_a_row_a_run(nine: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_page_is_written_whole(nine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = SimpleNamespace(page=lambda comparison: f"<html>{comparison.runs[0].name}</html>")
-    monkeypatch.setitem(sys.modules, "zoo.tracking.page", made)
+    monkeypatch.setitem(sys.modules, "zoo.comparing.page", made)
     file = tmp_path / "page.html"
     assert main(["compare", str(nine), "--html", str(file), "--json"]) == 0
     assert file.read_text().startswith("<html>transformer")

@@ -18,8 +18,8 @@ from optuna.trial import TrialState
 
 from zoo.cli import trial as trials
 from zoo.cli.main import main
+from zoo.comparing.runs import read_run
 from zoo.data.encoded import EncodedData
-from zoo.tracking.runs import read_run
 from zoo.tuning.plan import read_plan
 from zoo.tuning.study import in_play, open_study
 

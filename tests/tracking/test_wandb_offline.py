@@ -15,8 +15,8 @@ from tests.data.tables import write_csv
 from tests.fits import tabular_columns
 from tests.offline_runs import offline_run
 from zoo.cli.main import main
+from zoo.comparing.runs import read_run
 from zoo.tracking.history import read_metrics
-from zoo.tracking.runs import read_run
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from zoo.cli.help import HELP
+from zoo.comparing.compare import compare
+from zoo.comparing.comparison import Comparison
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
-from zoo.tracking.compare import compare
-from zoo.tracking.comparison import Comparison
 
 OPTIONS = ("--metric", "--filter", "--json", "--csv", "--html")
 
 
 def run(command: str, argv: Sequence[str]) -> int:
-    if {"-h", "--help"} & set(argv):
-        print(HELP[command], end="")
-        return 0
     args = _parser().parse_intermixed_args(list(argv))
     if not args.runs:
         raise InputError("zoo compare needs runs: zoo compare runs/, or runs/mlp-*, or wandb://entity/project")
@@ -29,11 +24,11 @@ def run(command: str, argv: Sequence[str]) -> int:
         raise InputError(f"no folder {Path(args.html).parent} to write {Path(args.html).name} into (--html)")
     comparison = compare(args.runs, metric=args.metric, filters=args.filter)
     if args.json:
-        from zoo.tracking.comparison_files import as_json
+        from zoo.comparing.comparison_files import as_json
 
         print(as_json(comparison))
     elif args.csv:
-        from zoo.tracking.comparison_files import as_csv
+        from zoo.comparing.comparison_files import as_csv
 
         print(as_csv(comparison), end="")
     else:
@@ -47,7 +42,9 @@ def run(command: str, argv: Sequence[str]) -> int:
 
 def write_page(comparison: Comparison, file: Path) -> None:
     """Write the page whole or not at all."""
-    text = import_module("zoo.tracking.page").page(comparison)
+    from zoo.comparing.page import page
+
+    text = page(comparison)
     part = file.with_name(file.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(file)

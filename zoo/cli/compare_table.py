@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from zoo.cli.terminal_table import Column, print_lines, print_table
-from zoo.tracking.comparison import Comparison, Group, Pair
-from zoo.tracking.differences import MODEL, in_all, tied_to_model
-from zoo.tracking.metric_names import higher_is_better, metric_value
-from zoo.tracking.pairs import some
-from zoo.tracking.runs import Run
+from zoo.comparing.comparison import Comparison, Group, Pair
+from zoo.comparing.differences import MODEL, in_all, tied_to_model
+from zoo.comparing.metric_names import higher_is_better, metric_value
+from zoo.comparing.pairs import some
+from zoo.comparing.runs import Run
 
 NOTHING = "-"
 NAMES = 0.33  # of the width, for names of runs and groups

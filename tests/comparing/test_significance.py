@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, chi2
 
-from zoo.tracking import significance
-from zoo.tracking.significance import bootstrap_means, bootstrap_p, holm, interval, mcnemar
+from zoo.comparing import significance
+from zoo.comparing.significance import bootstrap_means, bootstrap_p, holm, interval, mcnemar
 
 
 def right(only_first: int, only_second: int, both: int = 5, none: int = 5) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from zoo.tracking.comparison import Comparison
+from zoo.comparing.comparison import Comparison
 
 ALSO = ("seconds", "parameters")
 

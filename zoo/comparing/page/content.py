@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from zoo.tracking.metric_names import higher_is_better
-from zoo.tracking.page.curves import curves
-from zoo.tracking.page.embed import number, setting
-from zoo.tracking.page.mistakes import mistakes
+from zoo.comparing.metric_names import higher_is_better
+from zoo.comparing.page.curves import curves
+from zoo.comparing.page.embed import number, setting
+from zoo.comparing.page.mistakes import mistakes
 
 if TYPE_CHECKING:
-    from zoo.tracking.comparison import Comparison, Group, Pair
-    from zoo.tracking.runs import Run
+    from zoo.comparing.comparison import Comparison, Group, Pair
+    from zoo.comparing.runs import Run
 
 COSTS = ("seconds", "samples_per_second", "parameters", "peak_memory_mb", "epochs", "steps", "best_epoch")
 WORDS = ("data", "model")

@@ -17,16 +17,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.comparing.filters import Filter
+from zoo.comparing.runs import Run, group_of
 from zoo.errors import InputError
-from zoo.tracking.filters import Filter
 from zoo.tracking.flat_config import flat_config
 from zoo.tracking.run_folder import METRICS
-from zoo.tracking.runs import Run, group_of
+from zoo.tracking.wandb_api import one_line_errors, open_api
 
 PREFIX = "wandb://"
 STEP = "trainer/global_step"
 NOT_SET = ("num_params", "data_fingerprint", "versions", "cli")  # keys of the config that nobody set
-TIMEOUT = 30  # seconds for an answer
 
 
 def read_project(place: str, filters: Sequence[Filter] = ()) -> list[Run]:
@@ -44,27 +44,21 @@ def read_project(place: str, filters: Sequence[Filter] = ()) -> list[Run]:
         raise InputError(
             f"{place} is no project of W&B: write wandb://entity/project, or wandb://entity/project/run-id"
         )
-    with answers(place):
-        import wandb
-
-        api: Any = wandb.Api(timeout=TIMEOUT)
+    with of(place):
+        api = open_api()
         if len(parts) == 3:
             return [run_of(api.run("/".join(parts)))]
         return [run_of(found) for found in api.runs("/".join(parts), filters=_for_server(filters), lazy=False)]
 
 
 @contextmanager
-def answers(place: str) -> Iterator[None]:
-    """Whatever the client raises is one line that names the place: it has no error of its own for each cause."""
+def of(place: str) -> Iterator[None]:
+    """Within, what goes wrong at the server is one line that names the place."""
     try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            f"{place} cannot be read: {text} (`wandb login`, or WANDB_API_KEY, says who you are)"
-        ) from error
+        with one_line_errors():
+            yield
+    except ValueError as error:  # the client's own for a project or run that is not there
+        raise InputError(f"{place} cannot be read: {' '.join(str(error).split())[:200]}") from error
 
 
 def _for_server(filters: Sequence[Filter]) -> dict[str, Any]:
@@ -145,7 +139,7 @@ def bring(found: Any, folder: Path, name: str) -> None:
     """Bring metrics.csv (from the history, every row of it) or a run file into the folder, unless it is there."""
     if (folder / name).exists():
         return
-    with answers(f"{PREFIX}{found.entity}/{found.project}/{found.id}"), _part(folder) as part:
+    with of(f"{PREFIX}{found.entity}/{found.project}/{found.id}"), _part(folder) as part:
         if name == METRICS:
             write_history(found.scan_history(), part / name)
         else:

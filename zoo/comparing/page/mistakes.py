@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.tracking.page.embed import number
+from zoo.comparing.page.embed import number
 
 if TYPE_CHECKING:
     import pyarrow as pa

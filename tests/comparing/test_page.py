@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
+from tests.comparing.comparisons import compared, history, predictions, run, three_groups, write_rows
 from tests.fake_runs import fake_run
-from tests.tracking.comparisons import compared, history, predictions, run, three_groups, write_rows
-from zoo.tracking.compare import compare
-from zoo.tracking.page import SCRIPTS, page, part
-from zoo.tracking.page.curves import MAX_IN_ALL, MAX_POINTS, curves, thin
-from zoo.tracking.page.embed import number, setting
-from zoo.tracking.page.mistakes import MAX_DOTS, MAX_KINDS, mistakes
-from zoo.tracking.runs import Run
+from zoo.comparing.compare import compare
+from zoo.comparing.page import SCRIPTS, page, part
+from zoo.comparing.page.curves import MAX_IN_ALL, MAX_POINTS, curves, thin
+from zoo.comparing.page.embed import number, setting
+from zoo.comparing.page.mistakes import MAX_DOTS, MAX_KINDS, mistakes
+from zoo.comparing.runs import Run
 
 EVIL = "</script><script>alert(1)</script><!--\"'& 🦓 {{library}} {{script}} \u2028"
 
@@ -247,7 +247,7 @@ def test_what_compare_reads_is_what_the_page_holds(tmp_path: Path) -> None:
 
 def test_importing_the_page_loads_nothing_heavy() -> None:
     program = (
-        "import sys, zoo.tracking.page; print({'torch', 'plotly', 'lightning', 'numpy', 'pyarrow'} & set(sys.modules))"
+        "import sys, zoo.comparing.page; print({'torch', 'plotly', 'lightning', 'numpy', 'pyarrow'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "set()"

@@ -17,9 +17,9 @@ import zoo
 from tests import wandb_standin
 from tests.fake_runs import fake_run
 from zoo.cli.main import main
+from zoo.comparing.runs import read_run
+from zoo.comparing.wandb_runs import flat_of, read_project, summary_of, write_history
 from zoo.errors import InputError
-from zoo.tracking.runs import read_run
-from zoo.tracking.wandb_runs import flat_of, read_project, summary_of, write_history
 
 SERVER: Any = wandb_standin.Standin  # kept as it came, without types
 
@@ -29,7 +29,7 @@ import json, sys
 from pathlib import Path
 import wandb
 for spec in json.loads(sys.argv[1]):
-    from zoo.tracking.runs import read_run
+    from zoo.comparing.runs import read_run
     run = read_run(spec["folder"])
     config = {**run.config, "num_params": run.summary["parameters"], "data_fingerprint": "abc", "cli": {"a": {"b": 1}}}
     sent = wandb.init(project="p", name=run.name, id=spec["id"], group=run.group, tags=spec["tags"], config=config)

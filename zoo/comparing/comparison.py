@@ -1,13 +1,13 @@
 """What a comparison of runs is: the plain result that the terminal table, --json, --csv and the HTML page all show.
 
-`zoo.tracking.compare` makes it; nothing here reads a file.
+`zoo.comparing.compare` makes it; nothing here reads a file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from zoo.tracking.runs import Run
+from zoo.comparing.runs import Run
 
 
 @dataclass(frozen=True)

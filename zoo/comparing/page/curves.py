@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from zoo.tracking.page.embed import number
+from zoo.comparing.page.embed import number
 
 AXES = ("step", "epoch", "samples_seen", "seconds")
 MAX_POINTS = 1000  # of one curve: more than a screen has columns for

@@ -11,11 +11,11 @@ import pytest
 
 import zoo
 from tests.fake_runs import fake_regression, fake_run
+from zoo.comparing.comparison import Comparison
+from zoo.comparing.metric_names import higher_is_better
+from zoo.comparing.row_metrics import row_metrics
+from zoo.comparing.significance import holm, mcnemar
 from zoo.errors import InputError
-from zoo.tracking.comparison import Comparison
-from zoo.tracking.metric_names import higher_is_better
-from zoo.tracking.row_metrics import row_metrics
-from zoo.tracking.significance import holm, mcnemar
 
 
 @pytest.fixture

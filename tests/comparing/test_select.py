@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.fake_runs import fake_run
+from zoo.comparing.filters import Filter, parse_filter
+from zoo.comparing.runs import Run, read_run, with_best_so_far
+from zoo.comparing.select import select_runs
 from zoo.errors import InputError
-from zoo.tracking.filters import Filter, parse_filter
-from zoo.tracking.runs import Run, read_run, with_best_so_far
-from zoo.tracking.select import select_runs
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from zoo.comparing.runs import Run
 from zoo.errors import InputError, did_you_mean
-from zoo.tracking.runs import Run
 
 ABOUT = ("group", "tags", "state", "name")
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {

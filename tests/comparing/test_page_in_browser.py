@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tracking.comparisons import compared, predictions, run, three_groups, write_rows
-from zoo.tracking.comparison import Comparison, Pair
-from zoo.tracking.page import page
-from zoo.tracking.runs import Run
+from tests.comparing.comparisons import compared, predictions, run, three_groups, write_rows
+from zoo.comparing.comparison import Comparison, Pair
+from zoo.comparing.page import page
+from zoo.comparing.runs import Run
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

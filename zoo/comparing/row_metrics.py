@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.tracking.significance import Numbers
-from zoo.tracking.stored_predictions import PROBABILITY
+from zoo.comparing.significance import Numbers
+from zoo.comparing.stored_predictions import PROBABILITY
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,12 +6,12 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.tracking.comparison import Comparison, Group
-from zoo.tracking.differences import differing
-from zoo.tracking.metric_names import choose_metric, higher_is_better, metric_value, shown_metrics
-from zoo.tracking.pairs import compare_pairs, some
-from zoo.tracking.runs import Run, with_best_so_far
-from zoo.tracking.select import select_runs
+from zoo.comparing.comparison import Comparison, Group
+from zoo.comparing.differences import differing
+from zoo.comparing.metric_names import choose_metric, higher_is_better, metric_value, shown_metrics
+from zoo.comparing.pairs import compare_pairs, some
+from zoo.comparing.runs import Run, with_best_so_far
+from zoo.comparing.select import select_runs
 
 ALSO = ("seconds", "parameters")  # of which groups have a mean too
 

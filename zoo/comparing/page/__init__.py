@@ -13,11 +13,11 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from zoo.tracking.page.content import content
-from zoo.tracking.page.embed import as_json
+from zoo.comparing.page.content import content
+from zoo.comparing.page.embed import as_json
 
 if TYPE_CHECKING:
-    from zoo.tracking.comparison import Comparison
+    from zoo.comparing.comparison import Comparison
 
 SCRIPTS = (  # in this order, in one scope
     "text.js",
@@ -61,7 +61,7 @@ def page(comparison: Comparison) -> str:
 
 def part(name: str) -> str:
     """The text of a file of this folder."""
-    return files("zoo.tracking.page").joinpath(name).read_text(encoding="utf-8")
+    return files("zoo.comparing.page").joinpath(name).read_text(encoding="utf-8")
 
 
 def packed(text: str) -> str:

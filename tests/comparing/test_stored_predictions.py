@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from tests.fake_runs import fake_regression, fake_run
+from zoo.comparing.row_metrics import row_metrics
+from zoo.comparing.runs import read_run
+from zoo.comparing.stored_predictions import read_predictions
 from zoo.models.metrics import multilabel_metrics, regression_metrics
 from zoo.tracking.predictions import predictions_table, write_predictions
-from zoo.tracking.row_metrics import row_metrics
-from zoo.tracking.runs import read_run
-from zoo.tracking.stored_predictions import read_predictions
 
 
 def stored(folder: Path, **options: object) -> Path:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.tracking.comparison import Group, Pair
-from zoo.tracking.row_metrics import RowMetric, row_metrics
-from zoo.tracking.runs import Run
-from zoo.tracking.significance import bootstrap_means, bootstrap_p, holm, interval, mcnemar
+from zoo.comparing.comparison import Group, Pair
+from zoo.comparing.row_metrics import RowMetric, row_metrics
+from zoo.comparing.runs import Run
+from zoo.comparing.significance import bootstrap_means, bootstrap_p, holm, interval, mcnemar
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,6 +1,6 @@
 """Runs as `zoo compare` and notebooks read them: from their folders, without torch.
 
-A run of W&B is read into the same class by `zoo.tracking.wandb_runs`, under the same names.
+A run of W&B is read into the same class by `zoo.comparing.wandb_runs`, under the same names.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from zoo.comparing.stored_predictions import read_predictions
 from zoo.errors import InputError
 from zoo.tracking.flat_config import default_group, flat_config
 from zoo.tracking.history import read_metrics
 from zoo.tracking.run_folder import CONFIG, METRICS, PREDICTIONS, SUMMARY, default_name
-from zoo.tracking.stored_predictions import read_predictions
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from zoo.comparing.runs import Run
 from zoo.errors import InputError, did_you_mean
-from zoo.tracking.runs import Run
 
 PREFIXES = ("test/", "best/val/", "val/")  # the best word on a run first
 FIRST = ("accuracy", "rmse", "loss")  # what best means where nobody says

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from zoo.comparing.filters import Filter, keep, parse_filter
+from zoo.comparing.runs import Run, read_run
 from zoo.errors import InputError, did_you_mean
-from zoo.tracking.filters import Filter, keep, parse_filter
 from zoo.tracking.run_folder import CONFIG
-from zoo.tracking.runs import Run, read_run
 
 WANDB = "wandb://"
 DEPTH = 3  # folders below the one that was named, e.g. runs/study/trial-3
@@ -39,7 +39,7 @@ def select_runs(places: Sequence[str | Path | Run], filters: Sequence[str] = ())
 
 def _at(place: str, filters: Sequence[Filter], notes: list[str]) -> list[Run]:
     if place.startswith(WANDB):
-        from zoo.tracking.wandb_runs import read_project
+        from zoo.comparing.wandb_runs import read_project
 
         return read_project(place, filters)
     path = Path(place).expanduser()

@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from zoo.tracking.comparison import Comparison, Group, Pair
-from zoo.tracking.runs import Run
+from zoo.comparing.comparison import Comparison, Group, Pair
+from zoo.comparing.runs import Run
 
 CLASSES = ("cat", "dog", "owl")
 Rows = list[dict[str, Any]]
