@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from zoo.errors import InputError
-from zoo.messages import say
+from zoo.messages import say, say_once
 from zoo.tracking.axes import Axes
 from zoo.tracking.examples import Example
 from zoo.tracking.report import Report
@@ -173,7 +173,10 @@ class Wandb(Shows, WandbLogger):
             return
         if row.get(STEP, 0) <= self._known_step and not any(name.startswith(("val/", "test/")) for name in row):
             return  # trained again after a resume
-        self._run.log(row, step=self._first_count, commit=True)
+        try:
+            self._run.log(row, step=self._first_count, commit=True)
+        except Exception as error:  # W&B's process is gone: no reason to lose a training
+            say_once(f"W&B: {' '.join(str(error).split())[:200]}; metrics.csv and TensorBoard go on")
         self._first_count = None
 
     # ---- pictures and tables -----------------------------------------------------------------------------------
