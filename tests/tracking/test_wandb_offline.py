@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,10 @@ def check_tables(run: Any, summary: dict[str, Any]) -> None:
     pictures = [found["local_path"] for found in artifact["files"] if found["path"].endswith(".png")]
     assert len(pictures) == len(mistakes["data"])
     assert Image.open(pictures[0]).size == (64, 64)
-    assert "predictions.csv" in run.files
+    packages = (run.dir / "files" / "requirements.txt").read_text().splitlines()
+    assert f"torch=={version('torch')}" in packages
+    assert f"scikit-learn=={version('scikit-learn')}" in packages
+    assert {"predictions.csv", "requirements.txt"} <= set(run.files)
     assert (run.dir / "files" / "predictions.csv").read_bytes() == Path("runs/run/predictions.csv").read_bytes()
 
 

@@ -21,6 +21,7 @@ from zoo.errors import InputError
 from zoo.messages import say, say_once
 from zoo.tracking.axes import Axes
 from zoo.tracking.examples import Example
+from zoo.tracking.packages import installed
 from zoo.tracking.report import Report
 from zoo.tracking.run_folder import PREDICTIONS
 from zoo.tracking.shows import Shows
@@ -109,6 +110,9 @@ class Wandb(Shows, WandbLogger):
             run.define_metric(name, hidden=True)
         for name in METRICS:
             run.define_metric(name, step_metric=STEP)
+        requirements = Path(run.dir) / "requirements.txt"
+        requirements.write_text("\n".join(installed()) + "\n")
+        run.save(str(requirements), base_path=run.dir, policy="now")
         self._go_on_after(run)
         if self.online and run.url:
             say(f"W&B: {run.url}")
@@ -286,6 +290,7 @@ def client_settings(save_code: bool) -> Any:
         "init_timeout": START_SECONDS,
         "finish_timeout": FINISH_SECONDS,
         "finish_timeout_raises": True,
+        "x_save_requirements": False,  # as zoo.tracking.packages lists them, in a hundredth of the time
     }
     if save_code:
         wanted["save_code"] = True
