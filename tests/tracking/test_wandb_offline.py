@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,10 @@ def check_tables(run: Any, summary: dict[str, Any]) -> None:
     pictures = [found["local_path"] for found in artifact["files"] if found["path"].endswith(".png")]
     assert len(pictures) == len(mistakes["data"])
     assert Image.open(pictures[0]).size == (64, 64)
-    assert "predictions.csv" in run.files
+    packages = (run.dir / "files" / "requirements.txt").read_text().splitlines()
+    assert f"torch=={version('torch')}" in packages
+    assert f"scikit-learn=={version('scikit-learn')}" in packages
+    assert {"predictions.csv", "requirements.txt"} <= set(run.files)
     assert (run.dir / "files" / "predictions.csv").read_bytes() == Path("runs/run/predictions.csv").read_bytes()
 
 
@@ -167,6 +172,21 @@ def test_the_largest_errors_of_numbers_with_the_rows_own_columns(tmp_path: Path)
         assert row[6] == columns["colour"][int(row[0])]
     assert len(run.table("test/residuals_table")["data"]) == summary["rows_test"]
     assert summary["monitor"] == "val/rmse"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_commit_is_noted_and_changes_are_sent_only_when_asked_for(asked: bool, tmp_path: Path) -> None:
+    git = ["git", "-c", "user.email=a@b", "-c", "user.name=a"]
+    Path("mine.py").write_text("secret = 1\n")
+    for words in (["init", "-q"], ["add", "mine.py"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+    Path("mine.py").write_text("secret = 2\n")
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    words = ["--data.path", "sample:wine", "--figures.enabled", "false", "--wandb.log_model", "false"]
+    run, _ = fit("mlp", *words, *(["--wandb.save_code", "true"] if asked else []))
+    assert run.git["commit"] == commit
+    kept = [file for file in (run.dir / "files").rglob("*") if file.is_file() and "secret" in file.read_text()]
+    assert [file.name for file in kept] == (["diff.patch"] if asked else [])
 
 
 class Interrupt(Callback):

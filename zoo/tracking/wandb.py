@@ -18,9 +18,10 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from zoo.errors import InputError
-from zoo.messages import say
+from zoo.messages import say, say_once
 from zoo.tracking.axes import Axes
 from zoo.tracking.examples import Example
+from zoo.tracking.packages import installed
 from zoo.tracking.report import Report
 from zoo.tracking.run_folder import PREDICTIONS
 from zoo.tracking.shows import Shows
@@ -109,6 +110,9 @@ class Wandb(Shows, WandbLogger):
             run.define_metric(name, hidden=True)
         for name in METRICS:
             run.define_metric(name, step_metric=STEP)
+        requirements = Path(run.dir) / "requirements.txt"
+        requirements.write_text("\n".join(installed()) + "\n")
+        run.save(str(requirements), base_path=run.dir, policy="now")
         self._go_on_after(run)
         if self.online and run.url:
             say(f"W&B: {run.url}")
@@ -173,7 +177,10 @@ class Wandb(Shows, WandbLogger):
             return
         if row.get(STEP, 0) <= self._known_step and not any(name.startswith(("val/", "test/")) for name in row):
             return  # trained again after a resume
-        self._run.log(row, step=self._first_count, commit=True)
+        try:
+            self._run.log(row, step=self._first_count, commit=True)
+        except Exception as error:  # W&B's process is gone: no reason to lose a training
+            say_once(f"W&B: {' '.join(str(error).split())[:200]}; metrics.csv and TensorBoard go on")
         self._first_count = None
 
     # ---- pictures and tables -----------------------------------------------------------------------------------
@@ -283,6 +290,7 @@ def client_settings(save_code: bool) -> Any:
         "init_timeout": START_SECONDS,
         "finish_timeout": FINISH_SECONDS,
         "finish_timeout_raises": True,
+        "x_save_requirements": False,  # as zoo.tracking.packages lists them, in a hundredth of the time
     }
     if save_code:
         wanted["save_code"] = True

@@ -30,7 +30,8 @@ class WandbSettings:
     """How a run is tracked in W&B. What is left out comes from the environment (WANDB_PROJECT, ...), else a default.
 
     With an account the checkpoint is uploaded, and of the test rows predictions.csv and the examples the model got most
-    wrong: switch them off by `log_model` and `--figures.enabled false`, or all of it by `enabled`.
+    wrong: switch them off by `log_model` and `--figures.enabled false`, or all of it by `enabled`. W&B itself notes the
+    command with its arguments, what it prints, the host's name, its load and the installed packages. No code is sent.
 
     Args:
         enabled: False switches W&B off; metrics.csv and TensorBoard stay.
