@@ -3,8 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two threads a process at most: the tests run in two processes.
-export OMP_NUM_THREADS ?= 2
 
 .PHONY: demo test bench format clean
 
@@ -13,11 +11,13 @@ demo: $(VENV)/.installed
 	@echo
 	@echo "Next: source $(BIN)/activate, then zoo list, or zoo fit --data.path YOUR_FILE --config configs/mlp.yaml"
 
+# Two processes, a thread each: tests are small, and two cores are enough for them.
+test: export OMP_NUM_THREADS ?= 1
 test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks
