@@ -77,7 +77,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert Path("lightning_logs").exists()  # of the last block's own Trainer
 
 
-@pytest.mark.parametrize("name", list(shipped_configs()))
+@pytest.mark.parametrize("name", [name for name in shipped_configs() if "/sweeps/" not in name])
 def test_every_shipped_config_names_what_exists(name: str) -> None:
     config = yaml.safe_load((ROOT / name).read_text())
     assert config["model"]["class_path"] in registry.entries("models")

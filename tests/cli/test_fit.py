@@ -44,7 +44,6 @@ def summary(run: str) -> dict[str, Any]:
     ],
 )
 def test_the_three_configs_reach_their_bars_and_leave_the_whole_run_folder(config: str, run: str, bar: float) -> None:
-    torch.set_num_threads(2)
     assert main(["fit", "--config", f"configs/{config}.yaml"]) == 0
     folder = Path("runs", run)
     files = {str(file.relative_to(folder)) for file in folder.rglob("*")}

@@ -235,10 +235,10 @@ def test_pitfall_16_a_downloaded_file_is_trusted_no_more_than_another(
     import torch
 
     content = torch.load(runs / "best.ckpt", weights_only=True)
-    content["zoo"]["model"]["class_path"] = "stranger.Odd"
+    content["zoo"]["model"]["class_path"] = "downloaded.Odd"
     torch.save(content, tmp_path / "best.ckpt")
     log("bad", {"stranger": {"best.ckpt": tmp_path / "best.ckpt"}}, ["best"])
-    with pytest.raises(InputError, match="names the class stranger.Odd, which is not registered: say --trust"):
+    with pytest.raises(InputError, match="names the class downloaded.Odd, which is not registered: say --trust"):
         zoo.load("wandb://me/zoo/stranger:best")
 
 
