@@ -1,6 +1,6 @@
 """What a third of the training time costs when the schedule knows the time: error on validation rows of CIFAR-10.
 
-Three fits of the same small network: all the time, a third of it, and a third of it cut out of the schedule of the
+Three fits of the same small network, by Muon, which gets furthest in few steps here: all the time, a third of it, and a third of it cut out of the schedule of the
 whole (which is what stopping a training early amounts to). One figure a way: it is accuracy that is compared, not
 speed, so rounds are not taken; another seed moves each by about a hundredth. ZOO_BUDGET_SECONDS is all the time: 90
 seconds unless it is set, in which a third is a few hundred steps; 600 are the ten minutes of a real training.
@@ -52,7 +52,7 @@ def error(path: str, precision: Any, clocks: list[Callback]) -> float:
     """Share of validation rows that the last weights get wrong after a fit that the clocks end."""
     torch.manual_seed(0)
     data = ImageDataModule(path, val_fraction=VAL_ROWS / (ROWS + VAL_ROWS), test_fraction=0.0, batch_size=128)
-    model = CNNClassifier(data.inputs, data.num_classes, widths=WIDTHS, lr=4e-3)
+    model = CNNClassifier(data.inputs, data.num_classes, widths=WIDTHS, optimizer="muon", lr=0.02)
     started = time.perf_counter()
     trainer = Trainer(
         max_epochs=-1,
