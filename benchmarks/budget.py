@@ -1,9 +1,10 @@
 """What a third of the training time costs when the schedule knows the time: error on validation rows of CIFAR-10.
 
-Three fits of the same small network, by Muon, which gets furthest in few steps here: all the time, a third of it, and a third of it cut out of the schedule of the
-whole (which is what stopping a training early amounts to). One figure a way: it is accuracy that is compared, not
-speed, so rounds are not taken; another seed moves each by about a hundredth. ZOO_BUDGET_SECONDS is all the time: 90
-seconds unless it is set, in which a third is a few hundred steps; 600 are the ten minutes of a real training.
+Three fits of the same small network, by Muon, which gets furthest in few steps here: all the time, a third of it, and
+a third of it cut out of the schedule of the whole (which is what stopping a training early amounts to). One figure a
+way: it is accuracy that is compared, not speed, so rounds are not taken; another seed moves each by about a hundredth.
+ZOO_BUDGET_SECONDS is all the time: 90 seconds unless it is set, in which a third is a few hundred steps; 600 are the
+ten minutes of a real training.
 
 The images are the public JPEG pack `cifar10/train.npz` in the folder that ZOO_SHARED_DATA names (or ../shared/data);
 validation rows are split from its train part. Without it the digits that ship with scikit-learn stand in.
