@@ -13,6 +13,7 @@ import zoo
 from tests.fake_runs import fake_regression, fake_run
 from zoo.comparing.comparison import Comparison
 from zoo.comparing.metric_names import higher_is_better
+from zoo.comparing.page.content import content
 from zoo.comparing.row_metrics import row_metrics
 from zoo.comparing.significance import holm, mcnemar
 from zoo.errors import InputError
@@ -45,6 +46,31 @@ def test_groups_have_mean_and_deviation_over_their_seeds(seeds: Comparison) -> N
     assert best.mean["test/accuracy"] == pytest.approx(np.mean(values))
     assert best.std["test/accuracy"] == pytest.approx(np.std(values, ddof=1))
     assert (best.mean["seconds"], best.std["seconds"], best.mean["parameters"]) == (3.5, 0.0, 67_598)
+
+
+def test_a_named_group_of_several_settings_is_several_groups(tmp_path: Path) -> None:
+    for lr, skill in ((0.1, 3.0), (0.01, 1.0)):
+        for seed in range(2):
+            fake_run(tmp_path, f"trial-{lr}-{seed}", seed=seed, lr=lr, skill=skill, group="study")
+    comparison = zoo.compare(tmp_path)
+    assert [(group.name, len(group.runs)) for group in comparison.groups] == [
+        ("study (model_lr=0.1)", 2),
+        ("study (model_lr=0.01)", 2),
+    ]
+    assert {run.group for run in comparison.runs} == {"study"}
+    assert {run["group"] for run in content(comparison)["runs"]} == {group.name for group in comparison.groups}
+
+
+def test_names_of_such_groups_say_no_more_than_tells_them_apart(tmp_path: Path) -> None:
+    for lr in (0.1, 0.1 + 1e-9):
+        for width in (8, 16):
+            fake_run(tmp_path, f"t{lr}-{width}", lr=lr, group="g", options={"width": width, "deep": 2 * width})
+    names = [group.name for group in zoo.compare(tmp_path).groups]
+    assert len(set(names)) == 4
+    assert all("model_deep" not in name for name in names)
+    fake_run(tmp_path / "one", "a", group="g")
+    fake_run(tmp_path / "one", "b", group="g", seed=1)
+    assert [group.name for group in zoo.compare(tmp_path / "one").groups] == ["g"]
 
 
 def test_the_best_run_is_compared_with_each_other_and_corrected(seeds: Comparison) -> None:

@@ -15,7 +15,7 @@ class Group:
     """Runs that differ in their seed alone, as one row.
 
     Args:
-        name: As in the runs' summary.json, or the W&B group.
+        name: As in the runs' summary.json, or the W&B group; with settings where runs of that name differ in more.
         runs: Names of its runs, best first.
         mean: Of each metric over the runs that have it.
         std: Sample standard deviation (n - 1) of each metric; a metric that fewer than two runs have is left out.
