@@ -63,7 +63,7 @@ def test_the_table_of_a_pipe_is_plain_and_whole(nine: Path, capsys: pytest.Captu
     assert "transformer-breast_cancer-2" in out
     assert "Groups of runs: mean ± standard deviation" in out
     assert "better by more than chance? On the same 60 test rows" in out
-    assert "corrected for 8 comparisons (Holm)" in out
+    assert "corrected for 36 comparisons, all pairs of 9 runs" in out
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])

@@ -81,7 +81,7 @@ def test_the_best_run_is_compared_with_each_other_and_corrected(seeds: Compariso
     tables = [run.predictions for run in seeds.runs]
     right = [row_metrics(table)["accuracy"].values[:, 0] > 0.5 for table in tables if table is not None]
     plain = [mcnemar(right[0], other)[0] for other in right[1:]]
-    assert [pair.p_value for pair in accuracy] == holm(plain)
+    assert [pair.p_value for pair in accuracy] == holm(plain, m=15)
     for pair, run in zip(accuracy, seeds.runs[1:], strict=True):
         assert pair.difference == pytest.approx(first.summary["test/accuracy"] - run.summary["test/accuracy"])
         assert pair.low <= pair.difference <= pair.high
@@ -90,8 +90,19 @@ def test_the_best_run_is_compared_with_each_other_and_corrected(seeds: Compariso
     log_loss = next(pair for pair in seeds.pairs if pair.metric == "log_loss" and pair.second.startswith("cnn"))
     assert log_loss.test == "paired bootstrap"
     assert log_loss.high < 0
-    assert any("corrected for 5 comparisons (Holm)" in note for note in seeds.notes)
+    said = (
+        "corrected for 15 comparisons, all pairs of 6 runs, since test/accuracy of these rows says which is best (Holm)"
+    )
+    assert any(said in note for note in seeds.notes)
     assert zoo.compare(list(seeds.runs)).pairs == seeds.pairs  # the same draws every time
+
+
+def test_where_other_rows_say_which_is_best_only_the_pairs_shown_count(seeds: Comparison) -> None:
+    by_val = zoo.compare(list(seeds.runs), metric="best/val/accuracy")
+    assert any("corrected for 5 comparisons (Holm)" in note for note in by_val.notes)
+    ratio = {pair.second: pair.p_value for pair in seeds.pairs if pair.metric == "accuracy"}
+    lower = [pair for pair in by_val.pairs if pair.metric == "accuracy" and pair.p_value < ratio.get(pair.second, 0)]
+    assert len(lower) == 3  # those that are not 1 in any case
 
 
 def test_of_many_runs_the_best_of_each_group_are_compared(tmp_path: Path) -> None:
@@ -102,6 +113,7 @@ def test_of_many_runs_the_best_of_each_group_are_compared(tmp_path: Path) -> Non
     best = {group: next(run.name for run in comparison.runs if run.group == group) for group in "abc"}
     assert {(pair.first, pair.second) for pair in comparison.pairs} == {(best["a"], best["b"]), (best["a"], best["c"])}
     assert "Of 12 runs the best one of each group is compared row by row." in comparison.notes
+    assert any("corrected for 66 comparisons, all pairs of 12 runs" in note for note in comparison.notes)
 
 
 def test_of_many_groups_the_best_are_compared(tmp_path: Path) -> None:

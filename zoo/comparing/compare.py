@@ -45,7 +45,7 @@ def compare(
     notes += on_metric(found, chosen, asked=metric is not None)
     names = shown_metrics(found, chosen)
     groups = groups_of(found, [*dict.fromkeys([chosen, *names, *ALSO])], chosen, higher=higher)
-    pairs, on_pairs = compare_pairs(found, groups)
+    pairs, on_pairs = compare_pairs(found, groups, chosen)
     return Comparison(
         runs=found,
         metric=chosen,

@@ -38,7 +38,7 @@ class Pair:
         difference: The metric of the first minus that of the second.
         low: Lower end of the 95 % interval of the difference.
         high: Upper end.
-        p_value: Of no difference, two-sided, corrected over the pairs of one metric (Holm).
+        p_value: Of no difference, two-sided, corrected for many comparisons (Holm), see `zoo.comparing.pairs`.
         test: Which test gave the p-value: "McNemar, exact", "McNemar" or "paired bootstrap".
         n_rows: Test rows that both runs predicted.
     """
