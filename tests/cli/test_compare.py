@@ -124,6 +124,17 @@ def test_csv_has_a_row_a_run(nine: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert rows[0]["parameters"] == "67598"
 
 
+def test_csv_begins_its_numbers_with_what_orders_the_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, memory in (("a", 300.5), ("b", 200.5)):
+        fake_run(tmp_path, name, summary={"peak_memory_mb": memory})
+    assert main(["compare", "--csv", str(tmp_path), "--metric", "peak_memory_mb"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["peak_memory_mb"] for row in rows] == ["200.5", "300.5"]
+    assert list(rows[0])[4:6] == ["peak_memory_mb", "test/accuracy"]
+    assert main(["compare", "--csv", str(tmp_path), "--metric", "seconds"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split(",").count("seconds") == 1
+
+
 def test_the_page_is_written_whole(nine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = SimpleNamespace(page=lambda comparison: f"<html>{comparison.runs[0].name}</html>")
     monkeypatch.setitem(sys.modules, "zoo.comparing.page", made)

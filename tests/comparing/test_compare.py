@@ -169,7 +169,7 @@ def test_rows_are_matched_by_their_index(tmp_path: Path) -> None:
 def test_rows_that_are_not_the_same_are_not_compared_and_why(tmp_path: Path) -> None:
     fake_run(tmp_path, "best", skill=9.0)
     fake_run(tmp_path, "ok", skill=1.0)
-    fake_run(tmp_path, "elsewhere", fingerprint="xyz")
+    fake_run(tmp_path, "elsewhere", fingerprint="xyz")  # the same test rows, others to train on
     fake_run(tmp_path, "shorter", n_rows=50)
     fake_run(tmp_path, "old", summary={"data_fingerprint": None})  # says nothing of its data: rows and targets do
     flipped = fake_run(tmp_path, "flipped") / "predictions.csv"
@@ -182,10 +182,9 @@ def test_rows_that_are_not_the_same_are_not_compared_and_why(tmp_path: Path) -> 
     (fake_run(tmp_path, "torn") / "predictions.csv").write_text("index,target,prediction,p_no\n1,2\n")
     fake_regression(tmp_path, "numbers", spread=1.0, n_rows=60)
     comparison = zoo.compare(tmp_path, metric="test/accuracy")
-    assert {pair.second for pair in comparison.pairs} == {"ok", "old"}
+    assert {pair.second for pair in comparison.pairs} == {"ok", "old", "elsewhere"}
     said = " ".join(comparison.notes)
     for name, reason in (
-        ("elsewhere", "the data fingerprints differ"),
         ("shorter", "the index columns differ"),
         ("flipped", "other targets"),
         ("untested", "no predictions.csv"),
@@ -195,6 +194,32 @@ def test_rows_that_are_not_the_same_are_not_compared_and_why(tmp_path: Path) -> 
         assert f"Not compared row by row with best: {name} (" in said
         assert reason in said
     assert "Without test/accuracy, so last: numbers, untested." in said
+    assert "The same test rows as those of best, but other train or validation rows, or another file" in said
+    assert "(the data fingerprints differ): elsewhere." in said
+
+
+def test_predictions_of_another_form_are_told(tmp_path: Path) -> None:
+    fake_run(tmp_path, "best", skill=9.0)
+    fake_run(tmp_path, "ok", seed=1)
+    twice = fake_run(tmp_path, "twice") / "predictions.csv"
+    twice.write_text(twice.read_text() + twice.read_text().splitlines()[-1] + "\n")
+    wordy = fake_run(tmp_path, "wordy") / "predictions.csv"
+    head, first, *others = wordy.read_text().splitlines()
+    wordy.write_text("\n".join([head, first.rsplit(",", 1)[0] + ",much", *others]) + "\n")
+    comparison = zoo.compare(tmp_path)
+    assert {pair.second for pair in comparison.pairs} == {"ok"}
+    said = " ".join(comparison.notes)
+    assert "Not compared row by row with best: twice (rows of its predictions.csv share an index)" in said
+    assert "wordy (no targets in its predictions.csv, or values that are missing or no numbers)" in said
+
+
+def test_of_many_runs_in_one_group_the_ten_best_are_compared(tmp_path: Path) -> None:
+    for seed in range(12):
+        fake_run(tmp_path, f"mlp-{seed}", seed=seed)
+    comparison = zoo.compare(tmp_path)
+    assert len(comparison.groups) == 1
+    assert {pair.second for pair in comparison.pairs} == {run.name for run in comparison.runs[1:10]}
+    assert "Of 12 runs the 10 best are compared row by row." in comparison.notes
 
 
 def test_where_the_best_has_no_rows_the_next_stands_in(tmp_path: Path) -> None:

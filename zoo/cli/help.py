@@ -83,9 +83,9 @@ table is plain and whole.
 Beyond chance: runs that were tested on the same rows are compared row by row over their predictions.csv. Accuracy by
 McNemar's test (exact where fewer than 25 rows tell two runs apart), log loss, rmse and mae by the paired bootstrap;
 intervals hold 95 %. The best run is compared with each other one; of more than 10 runs, the best of the best group with
-the best of each other group (20 at most). The p-values are corrected (Holm) for that many comparisons, and
-where a test metric says which run is best, for those of all pairs of runs: the best was found by the rows that test it.
-They speak of these runs on these rows: how much a seed matters is what the standard deviation of a group says.
+the best of each other group (20 at most; of a single group, its ten best). The p-values are corrected (Holm) for that
+many comparisons, and where a test metric says which run is best, for all pairs of runs: the best was found by the rows
+that test it. They speak of these runs on these rows: how much a seed matters is what a group's standard deviation says.
 """
 _TUNE = """\
 usage: zoo tune --config FILE [--trials N] [--space SWEEP] [every flag of zoo fit]

@@ -49,6 +49,8 @@ class TestRows:
 def compare_pairs(runs: Sequence[Run], groups: Sequence[Group], metric: str) -> tuple[list[Pair], list[str]]:
     """The best run against every other, or where there are many, the best of the best group against that of each group.
 
+    Where many runs are one group alone, its best ones are compared.
+
     Args:
         runs: Best first.
         groups: Of these runs, best first.
@@ -59,7 +61,10 @@ def compare_pairs(runs: Sequence[Run], groups: Sequence[Group], metric: str) -> 
         was found by its test rows; and notes on runs that could not be compared.
     """
     by_name = {run.name: run for run in runs}
-    chosen = list(runs) if len(runs) <= MANY else [by_name[group.runs[0]] for group in groups[:AT_MOST]]
+    if len(runs) <= MANY or len(groups) == 1:
+        chosen = list(runs[:MANY])
+    else:
+        chosen = [by_name[group.runs[0]] for group in groups[:AT_MOST]]
     reasons: dict[str, list[str]] = {}
     rows: list[TestRows] = []
     for run in chosen:
@@ -96,11 +101,13 @@ def _read(run: Run) -> TestRows | str:
         return "its predictions.csv has no column index"
     try:
         metrics = row_metrics(table)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):  # a column is missing, or holds words in place of numbers
         metrics = {}
     if not metrics or not table.num_rows:
-        return "no targets in its predictions.csv, or values that are missing"
+        return "no targets in its predictions.csv, or values that are missing or no numbers"
     index = {label: at for at, label in enumerate(table["index"].to_pylist())}
+    if len(index) < table.num_rows:
+        return "rows of its predictions.csv share an index"
     return TestRows(run, index, _truth(table), metrics)
 
 
@@ -110,13 +117,13 @@ def _truth(table: pa.Table) -> list[tuple[object, ...]]:
 
 
 def _other_rows(first: TestRows, second: TestRows) -> str | None:
-    """Why two runs were not tested on the same rows; None where they were."""
-    prints = [rows.run.summary.get("data_fingerprint") for rows in (first, second)]
-    if None not in prints and prints[0] != prints[1]:
-        return "other data or another split than those of the first: the data fingerprints differ"
+    """Why two runs were not tested on the same rows; None where they were.
+
+    Index and targets decide. The data fingerprint does not: it is another one also where only the train rows are.
+    """
     if first.metrics.keys() & second.metrics.keys() == set():
         return "another task than that of the first"
-    if first.index.keys() != second.index.keys() or len(first.truth) != len(first.index):
+    if first.index.keys() != second.index.keys():
         return "other test rows than those of the first: the index columns differ"
     if any(first.truth[first.index[label]] != second.truth[at] for label, at in second.index.items()):
         return "other targets than those of the first in the same rows"
@@ -170,10 +177,18 @@ def _notes(
     notes = []
     if len(chosen) < len(runs):
         which = "each group" if len(chosen) == len(groups) else f"each of the {len(chosen)} best groups"
-        notes.append(f"Of {len(runs)} runs the best one of {which} is compared row by row.")
+        said = f"the {len(chosen)} best are" if len(groups) == 1 else f"the best one of {which} is"
+        notes.append(f"Of {len(runs)} runs {said} compared row by row.")
     if len(rows) > 1 and rows[0].run is not chosen[0]:
         notes.append(f"{chosen[0].name} has no test rows to compare, so {rows[0].run.name} stands in its place.")
     against = f" with {rows[0].run.name}" if rows else ""
+    prints = [(row.run.name, row.run.summary.get("data_fingerprint")) for row in rows]
+    other = [name for name, told in prints if None not in (told, prints[0][1]) and told != prints[0][1]]
+    if other:
+        notes.append(
+            f"The same test rows as those of {prints[0][0]}, but other train or validation rows, or another file (the "
+            f"data fingerprints differ): {some(other)}."
+        )
     for reason, names in reasons.items():
         notes.append(f"Not compared row by row{against}: {some(names)} ({reason}).")
     return notes
