@@ -45,8 +45,7 @@ function preparePairs() {
   const most = tested.reduce((one, other) => (pairsOf(other) > pairsOf(one) ? other : one));
   fill(byId("pairs-run"), tested.map((run) => [String(run.place_), run.name]), String(most.place_));
   const metrics = [...new Set(facts.pairs.map((pair) => pair.metric))];
-  const wanted = facts.metric.split("/").pop();
-  fill(byId("pairs-metric"), metrics.map((metric) => [metric, metric]), metrics.includes(wanted) ? wanted : metrics[0]);
+  fill(byId("pairs-metric"), metrics.map((metric) => [metric, metric]), metrics.includes(pairMetric) ? pairMetric : metrics[0]);
   byId("pairs-metric-choice").hidden = metrics.length < 2;
   for (const id of ["pairs-run", "pairs-metric"]) byId(id).addEventListener("change", drawPairs);
   return true;
