@@ -155,6 +155,7 @@ def test_the_page_is_written_whole(nine: Path, tmp_path: Path, monkeypatch: pyte
         ([".", "--json", "--csv"], "not allowed with argument"),
         ([".", "--metric"], "expected one argument"),
         ([".", "--html", "no/such/page.html"], "no folder no/such to write page.html into"),
+        ([".", "--html", "."], ". is a folder: name a file in it, page.html (--html)"),
         (["--json"], "zoo compare needs runs"),
         (["wandb://me"], "wandb://entity/project"),
     ],
@@ -171,6 +172,21 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize("fails", ["write_text", "replace"])
+def test_a_page_that_cannot_be_written_is_one_line_and_leaves_nothing(
+    nine: Path, tmp_path: Path, fails: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(sys.modules, "zoo.comparing.page", SimpleNamespace(page=lambda comparison: "<html>"))
+    monkeypatch.setattr(Path, fails, full)
+    assert main(["compare", str(nine), "--html", str(tmp_path / "page.html"), "--json"]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error == f"zoo: cannot write {tmp_path / 'page.html'} (--html): No space left on device"
+    assert not list(tmp_path.glob("page*"))
 
 
 def test_help_anywhere(capsys: pytest.CaptureFixture[str]) -> None:

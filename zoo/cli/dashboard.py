@@ -76,5 +76,8 @@ def write(text: str, file: str) -> None:
     target = Path(file)
     if not target.parent.is_dir():
         raise InputError(f"no folder {target.parent} to write {target.name} into (--dry-run)")
-    target.write_text(text)
+    try:
+        target.write_text(text)
+    except OSError as error:
+        raise InputError(f"cannot write {target} (--dry-run): {error.strerror or error}") from error
     say(f"the workspace's specification is in {target}")
