@@ -28,13 +28,20 @@ def select_runs(places: Sequence[str | Path | Run], filters: Sequence[str] = ())
     notes: list[str] = []
     for place in places:
         runs += [place] if isinstance(place, Run) else _at(str(place), conditions, notes)
-    once = {run.place if run.place.startswith(WANDB) else str(Path(run.place).resolve()): run for run in runs}
-    kept = keep(list(once.values()), conditions)
+    once = _each_once(runs)
+    kept = keep(once, conditions)
     if not kept:
         where = ", ".join(str(place.place if isinstance(place, Run) else place) for place in places)
         said = f": {len(once)} are there, none passes {' '.join(filters)}" if once else ""
         raise InputError(f"no runs to compare in {where or 'nothing'}{said}")
     return _named_apart(kept), notes
+
+
+def _each_once(runs: Sequence[Run]) -> list[Run]:
+    """Of a run that was named twice, or as a folder and in W&B, one; that of the folder, which needs no server."""
+    places = {run.place if run.place.startswith(WANDB) else str(Path(run.place).resolve()): run for run in runs}
+    local = {run.summary.get("wandb_run_id") for run in places.values() if not run.place.startswith(WANDB)} - {None}
+    return [run for place, run in places.items() if not (place.startswith(WANDB) and place.rsplit("/", 1)[-1] in local)]
 
 
 def _at(place: str, filters: Sequence[Filter], notes: list[str]) -> list[Run]:
