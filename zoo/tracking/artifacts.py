@@ -7,7 +7,6 @@ changes and, once in the cache, needs no server. A file that was downloaded is a
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -92,7 +91,7 @@ def checkpoint_file(run: str | Path) -> Path:
         exact = replace(address, name=artifact.name.split(":")[0], version=artifact.version)
         kept = cache.find(_made_from(exact), _file_in)
         if kept is not None and kept.with_name("digest").read_text() != artifact.digest:
-            shutil.rmtree(kept.parent)  # a project of the same name was made anew
+            cache.drop(_made_from(exact))  # a project of the same name was made anew
             kept = None
         return kept or _keep(cache, artifact, exact)
 
