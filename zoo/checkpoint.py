@@ -18,6 +18,7 @@ import torch
 
 from zoo import registry
 from zoo.errors import InputError
+from zoo.tracking.wandb_settings import SCHEME
 
 if TYPE_CHECKING:
     from zoo.data.base import DataModule
@@ -33,7 +34,7 @@ def find_checkpoint(run: str | Path) -> Path:
     Raises:
         InputError: Nothing there; says what is.
     """
-    if str(run).startswith("wandb:"):
+    if str(run).startswith(SCHEME):
         from zoo.tracking.artifacts import checkpoint_file
 
         return checkpoint_file(run)

@@ -16,8 +16,8 @@ from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 from zoo.tracking.wandb_api import TIMEOUT, one_line_errors, open_api
 from zoo.tracking.wandb_link import server
+from zoo.tracking.wandb_settings import PREFIX, SCHEME
 
-SCHEME = "wandb:"
 FORM = "wandb://ENTITY/PROJECT/NAME:best (or :latest, :v0), or wandb://ENTITY/PROJECT/RUN_ID"
 KIND = "model"  # type of the artifacts that hold checkpoints
 LIMIT = 10.0  # GiB of downloaded checkpoints that are kept
@@ -39,7 +39,7 @@ class Address:
     version: str | None = None
 
     def __str__(self) -> str:
-        return f"wandb://{self.path}"
+        return f"{PREFIX}{self.path}"
 
     @property
     def path(self) -> str:
