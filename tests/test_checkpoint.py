@@ -96,7 +96,33 @@ def test_pitfall_16_a_strange_class_is_not_imported_without_trust(saved: Path, m
     model, _ = zoo.load(file, trust=True)
     assert type(model).__name__ == "Odd"
     assert (saved.parent / "ran").exists()
-    monkeypatch.delitem(sys.modules, "stranger")
+    sys.modules.pop("stranger")  # monkeypatch would put it back
+
+
+@pytest.mark.parametrize("part", ["model", "data"])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("def __init__(self, other):\n        super().__init__()", "__init__()"),
+        (
+            "def load_state_dict(self, *_, **__):\n        raise RuntimeError('Missing key(s):\\n  a')",
+            "Missing key(s): a",
+        ),
+    ],
+)
+def test_a_class_that_changed_is_one_line(
+    saved: Path, part: str, body: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = {"model": "zoo.models.MLPClassifier", "data": "zoo.data.TabularDataModule"}[part]
+    module, _, name = base.rpartition(".")
+    (saved.parent / "mine.py").write_text(f"from {module} import {name}\nclass Mine({name}):\n    {body}\n")
+    monkeypatch.syspath_prepend(str(saved.parent))
+    file = changed(saved, lambda content: content["zoo"][part].update(class_path="mine.Mine"))
+    with pytest.raises(InputError, match=r"the class mine\.Mine is not as it was when the checkpoint was") as told:
+        zoo.load(file, trust=True)
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)
+    sys.modules.pop("mine")
 
 
 @pytest.mark.parametrize("path", ["os.system", "subprocess.Popen", "builtins.eval", "torch.nn.Linear"])

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 FEW = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2", "--trainer.logger", "false"]
+SEARCH = ["--space", "space.yaml", "--figures.enabled", "false"]
+SPACE = "parameters:\n  model.lr: {values: [0.001, 0.01]}\n"
 
 
 def blocks(language: str) -> list[str]:
@@ -26,9 +28,16 @@ def blocks(language: str) -> list[str]:
     return [content for found, content in fences if found == language]
 
 
-def shell_lines() -> list[str]:
+def shell_lines(commands: str = "fit|test|predict|tune|compare") -> list[str]:
+    """The README's lines of these commands, but those that need an account."""
     lines = [line.partition("#")[0].strip() for block in blocks("") for line in block.splitlines()]
-    return [line.split(" && ")[-1] for line in lines if re.match(r"(\w+=\S+ )?zoo (fit|test|predict)", line)]
+    lines = [line.split(" && ")[-1] for line in lines if re.match(rf"(\w+=\S+ )?zoo ({commands})\b", line)]
+    return [line for line in lines if "wandb://" not in line]
+
+
+def redirects(line: str) -> list[str]:
+    """What a shell would take for a redirection: a < or > outside of quotes."""
+    return [word for word in shlex.shlex(line, punctuation_chars="<>") if set(word) <= set("<>")]
 
 
 def write_files(folder: Path) -> None:
@@ -57,14 +66,29 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.syspath_prepend(tmp_path)
     write_files(tmp_path)
     lines = shell_lines()
-    assert len(lines) >= 15
+    assert len(lines) >= 20
+    Path("space.yaml").write_text(SPACE)
     assert main(["fit", "--config", "configs/cnn.yaml", *FEW]) == 0  # what `make demo` leaves: runs/cnn-digits
     for line in lines:
+        # A study of two trials, then three, in this process.
+        line = (
+            line.replace("--trials 30", "--trials 2").replace("--trials 60", "--trials 3").replace(" --workers 2", "")
+        )
         words = [word for word in shlex.split(line) if "=" not in word or word.startswith("-")][1:]
-        if "ddp" in words or "--resume" in words:
+        if "ddp" in words or words[:2] == ["fit", "--resume"]:
             continue  # in processes of their own, and longer: tests/cli/test_fit.py
-        assert main([*words, *(FEW if words[0] == "fit" and "--help" not in words else [])]) == 0, line
+        more = {"fit": FEW, "tune": [*FEW, *SEARCH]}.get(words[0], []) if "--resume" not in words else []
+        assert main([*words, *([] if "--help" in words else more)]) == 0, line
     sys.modules.pop("my_project", None)
+
+
+def test_no_line_of_the_readme_redirects_unawares() -> None:
+    assert redirects("zoo compare runs/ --filter model_lr>1e-3") == [">"]
+    assert redirects("zoo compare runs/ --filter 'model_lr>1e-3'") == []
+    for block in blocks(""):
+        for line in block.splitlines():
+            if re.match(r"(zoo|make|wandb|source) ", line):
+                assert redirects(line.partition("  #")[0]) == [], line
 
 
 @pytest.mark.slow

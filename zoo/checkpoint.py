@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +18,7 @@ import torch
 
 from zoo import registry
 from zoo.errors import InputError
+from zoo.tracking.wandb_settings import SCHEME
 
 if TYPE_CHECKING:
     from zoo.data.base import DataModule
@@ -31,7 +34,7 @@ def find_checkpoint(run: str | Path) -> Path:
     Raises:
         InputError: Nothing there; says what is.
     """
-    if str(run).startswith("wandb:"):
+    if str(run).startswith(SCHEME):
         from zoo.tracking.artifacts import checkpoint_file
 
         return checkpoint_file(run)
@@ -111,8 +114,9 @@ def build_model(content: dict[str, Any], *, trust: bool) -> Model:
     kind = find_class(about["class_path"], trust=trust)
     if not (isinstance(kind, type) and issubclass(kind, Model)):
         raise InputError(f"the checkpoint names {about['class_path']} as its model, which is no model of zoo")
-    model = kind(**about["init_args"])
-    model.load_state_dict(content["state_dict"])
+    with _as_it_was(about["class_path"]):
+        model = kind(**about["init_args"])
+        model.load_state_dict(content["state_dict"])
     return model.eval()
 
 
@@ -132,9 +136,24 @@ def build_data(content: dict[str, Any], *, trust: bool, arguments: dict[str, Any
     kind = find_class(about["class_path"], trust=trust)
     if not (isinstance(kind, type) and issubclass(kind, DataModule)):
         raise InputError(f"the checkpoint names {about['class_path']} as its data module, which is none of zoo's")
-    data = kind(**(about["init_args"] if arguments is None else arguments))
-    data.load_state_dict(content[about["state_key"]])
+    with _as_it_was(about["class_path"]):
+        data = kind(**(about["init_args"] if arguments is None else arguments))
+        data.load_state_dict(content[about["state_key"]])
     return data
+
+
+@contextmanager
+def _as_it_was(class_path: str) -> Iterator[None]:
+    """Within, arguments or weights that a class does not take are one line: it has changed since the training.
+
+    Raises:
+        InputError: It does not take them.
+    """
+    try:
+        yield
+    except (TypeError, RuntimeError, LookupError) as error:
+        said = " ".join(str(error).split())[:240]
+        raise InputError(f"the class {class_path} is not as it was when the checkpoint was written: {said}") from error
 
 
 def trained_precision(content: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def test_the_table_of_a_pipe_is_plain_and_whole(nine: Path, capsys: pytest.Captu
     assert "transformer-breast_cancer-2" in out
     assert "Groups of runs: mean ± standard deviation" in out
     assert "better by more than chance? On the same 60 test rows" in out
-    assert "corrected for 8 comparisons (Holm)" in out
+    assert "corrected for 36 comparisons, all pairs of 9 runs" in out
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])
@@ -124,6 +124,17 @@ def test_csv_has_a_row_a_run(nine: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert rows[0]["parameters"] == "67598"
 
 
+def test_csv_begins_its_numbers_with_what_orders_the_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, memory in (("a", 300.5), ("b", 200.5)):
+        fake_run(tmp_path, name, summary={"peak_memory_mb": memory})
+    assert main(["compare", "--csv", str(tmp_path), "--metric", "peak_memory_mb"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["peak_memory_mb"] for row in rows] == ["200.5", "300.5"]
+    assert list(rows[0])[4:6] == ["peak_memory_mb", "test/accuracy"]
+    assert main(["compare", "--csv", str(tmp_path), "--metric", "seconds"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split(",").count("seconds") == 1
+
+
 def test_the_page_is_written_whole(nine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = SimpleNamespace(page=lambda comparison: f"<html>{comparison.runs[0].name}</html>")
     monkeypatch.setitem(sys.modules, "zoo.comparing.page", made)
@@ -144,6 +155,7 @@ def test_the_page_is_written_whole(nine: Path, tmp_path: Path, monkeypatch: pyte
         ([".", "--json", "--csv"], "not allowed with argument"),
         ([".", "--metric"], "expected one argument"),
         ([".", "--html", "no/such/page.html"], "no folder no/such to write page.html into"),
+        ([".", "--html", "."], ". is a folder: name a file in it, page.html (--html)"),
         (["--json"], "zoo compare needs runs"),
         (["wandb://me"], "wandb://entity/project"),
     ],
@@ -160,6 +172,21 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize("fails", ["write_text", "replace"])
+def test_a_page_that_cannot_be_written_is_one_line_and_leaves_nothing(
+    nine: Path, tmp_path: Path, fails: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(sys.modules, "zoo.comparing.page", SimpleNamespace(page=lambda comparison: "<html>"))
+    monkeypatch.setattr(Path, fails, full)
+    assert main(["compare", str(nine), "--html", str(tmp_path / "page.html"), "--json"]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error == f"zoo: cannot write {tmp_path / 'page.html'} (--html): No space left on device"
+    assert not list(tmp_path.glob("page*"))
 
 
 def test_help_anywhere(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import zoo
 from tests.fake_runs import fake_regression, fake_run
 from zoo.comparing.comparison import Comparison
 from zoo.comparing.metric_names import higher_is_better
+from zoo.comparing.page.content import content
 from zoo.comparing.row_metrics import row_metrics
 from zoo.comparing.significance import holm, mcnemar
 from zoo.errors import InputError
@@ -47,6 +48,31 @@ def test_groups_have_mean_and_deviation_over_their_seeds(seeds: Comparison) -> N
     assert (best.mean["seconds"], best.std["seconds"], best.mean["parameters"]) == (3.5, 0.0, 67_598)
 
 
+def test_a_named_group_of_several_settings_is_several_groups(tmp_path: Path) -> None:
+    for lr, skill in ((0.1, 3.0), (0.01, 1.0)):
+        for seed in range(2):
+            fake_run(tmp_path, f"trial-{lr}-{seed}", seed=seed, lr=lr, skill=skill, group="study")
+    comparison = zoo.compare(tmp_path)
+    assert [(group.name, len(group.runs)) for group in comparison.groups] == [
+        ("study (model_lr=0.1)", 2),
+        ("study (model_lr=0.01)", 2),
+    ]
+    assert {run.group for run in comparison.runs} == {"study"}
+    assert {run["group"] for run in content(comparison)["runs"]} == {group.name for group in comparison.groups}
+
+
+def test_names_of_such_groups_say_no_more_than_tells_them_apart(tmp_path: Path) -> None:
+    for lr in (0.1, 0.1 + 1e-9):
+        for width in (8, 16):
+            fake_run(tmp_path, f"t{lr}-{width}", lr=lr, group="g", options={"width": width, "deep": 2 * width})
+    names = [group.name for group in zoo.compare(tmp_path).groups]
+    assert len(set(names)) == 4
+    assert all("model_deep" not in name for name in names)
+    fake_run(tmp_path / "one", "a", group="g")
+    fake_run(tmp_path / "one", "b", group="g", seed=1)
+    assert [group.name for group in zoo.compare(tmp_path / "one").groups] == ["g"]
+
+
 def test_the_best_run_is_compared_with_each_other_and_corrected(seeds: Comparison) -> None:
     first = seeds.runs[0]
     accuracy = [pair for pair in seeds.pairs if pair.metric == "accuracy"]
@@ -55,7 +81,7 @@ def test_the_best_run_is_compared_with_each_other_and_corrected(seeds: Compariso
     tables = [run.predictions for run in seeds.runs]
     right = [row_metrics(table)["accuracy"].values[:, 0] > 0.5 for table in tables if table is not None]
     plain = [mcnemar(right[0], other)[0] for other in right[1:]]
-    assert [pair.p_value for pair in accuracy] == holm(plain)
+    assert [pair.p_value for pair in accuracy] == holm(plain, m=15)
     for pair, run in zip(accuracy, seeds.runs[1:], strict=True):
         assert pair.difference == pytest.approx(first.summary["test/accuracy"] - run.summary["test/accuracy"])
         assert pair.low <= pair.difference <= pair.high
@@ -64,8 +90,19 @@ def test_the_best_run_is_compared_with_each_other_and_corrected(seeds: Compariso
     log_loss = next(pair for pair in seeds.pairs if pair.metric == "log_loss" and pair.second.startswith("cnn"))
     assert log_loss.test == "paired bootstrap"
     assert log_loss.high < 0
-    assert any("corrected for 5 comparisons (Holm)" in note for note in seeds.notes)
+    said = (
+        "corrected for 15 comparisons, all pairs of 6 runs, since test/accuracy of these rows says which is best (Holm)"
+    )
+    assert any(said in note for note in seeds.notes)
     assert zoo.compare(list(seeds.runs)).pairs == seeds.pairs  # the same draws every time
+
+
+def test_where_other_rows_say_which_is_best_only_the_pairs_shown_count(seeds: Comparison) -> None:
+    by_val = zoo.compare(list(seeds.runs), metric="best/val/accuracy")
+    assert any("corrected for 5 comparisons (Holm)" in note for note in by_val.notes)
+    ratio = {pair.second: pair.p_value for pair in seeds.pairs if pair.metric == "accuracy"}
+    lower = [pair for pair in by_val.pairs if pair.metric == "accuracy" and pair.p_value < ratio.get(pair.second, 0)]
+    assert len(lower) == 3  # those that are not 1 in any case
 
 
 def test_of_many_runs_the_best_of_each_group_are_compared(tmp_path: Path) -> None:
@@ -76,6 +113,7 @@ def test_of_many_runs_the_best_of_each_group_are_compared(tmp_path: Path) -> Non
     best = {group: next(run.name for run in comparison.runs if run.group == group) for group in "abc"}
     assert {(pair.first, pair.second) for pair in comparison.pairs} == {(best["a"], best["b"]), (best["a"], best["c"])}
     assert "Of 12 runs the best one of each group is compared row by row." in comparison.notes
+    assert any("corrected for 66 comparisons, all pairs of 12 runs" in note for note in comparison.notes)
 
 
 def test_of_many_groups_the_best_are_compared(tmp_path: Path) -> None:
@@ -131,7 +169,7 @@ def test_rows_are_matched_by_their_index(tmp_path: Path) -> None:
 def test_rows_that_are_not_the_same_are_not_compared_and_why(tmp_path: Path) -> None:
     fake_run(tmp_path, "best", skill=9.0)
     fake_run(tmp_path, "ok", skill=1.0)
-    fake_run(tmp_path, "elsewhere", fingerprint="xyz")
+    fake_run(tmp_path, "elsewhere", fingerprint="xyz")  # the same test rows, others to train on
     fake_run(tmp_path, "shorter", n_rows=50)
     fake_run(tmp_path, "old", summary={"data_fingerprint": None})  # says nothing of its data: rows and targets do
     flipped = fake_run(tmp_path, "flipped") / "predictions.csv"
@@ -144,10 +182,9 @@ def test_rows_that_are_not_the_same_are_not_compared_and_why(tmp_path: Path) -> 
     (fake_run(tmp_path, "torn") / "predictions.csv").write_text("index,target,prediction,p_no\n1,2\n")
     fake_regression(tmp_path, "numbers", spread=1.0, n_rows=60)
     comparison = zoo.compare(tmp_path, metric="test/accuracy")
-    assert {pair.second for pair in comparison.pairs} == {"ok", "old"}
+    assert {pair.second for pair in comparison.pairs} == {"ok", "old", "elsewhere"}
     said = " ".join(comparison.notes)
     for name, reason in (
-        ("elsewhere", "the data fingerprints differ"),
         ("shorter", "the index columns differ"),
         ("flipped", "other targets"),
         ("untested", "no predictions.csv"),
@@ -157,6 +194,32 @@ def test_rows_that_are_not_the_same_are_not_compared_and_why(tmp_path: Path) -> 
         assert f"Not compared row by row with best: {name} (" in said
         assert reason in said
     assert "Without test/accuracy, so last: numbers, untested." in said
+    assert "The same test rows as those of best, but other train or validation rows, or another file" in said
+    assert "(the data fingerprints differ): elsewhere." in said
+
+
+def test_predictions_of_another_form_are_told(tmp_path: Path) -> None:
+    fake_run(tmp_path, "best", skill=9.0)
+    fake_run(tmp_path, "ok", seed=1)
+    twice = fake_run(tmp_path, "twice") / "predictions.csv"
+    twice.write_text(twice.read_text() + twice.read_text().splitlines()[-1] + "\n")
+    wordy = fake_run(tmp_path, "wordy") / "predictions.csv"
+    head, first, *others = wordy.read_text().splitlines()
+    wordy.write_text("\n".join([head, first.rsplit(",", 1)[0] + ",much", *others]) + "\n")
+    comparison = zoo.compare(tmp_path)
+    assert {pair.second for pair in comparison.pairs} == {"ok"}
+    said = " ".join(comparison.notes)
+    assert "Not compared row by row with best: twice (rows of its predictions.csv share an index)" in said
+    assert "wordy (no targets in its predictions.csv, or values that are missing or no numbers)" in said
+
+
+def test_of_many_runs_in_one_group_the_ten_best_are_compared(tmp_path: Path) -> None:
+    for seed in range(12):
+        fake_run(tmp_path, f"mlp-{seed}", seed=seed)
+    comparison = zoo.compare(tmp_path)
+    assert len(comparison.groups) == 1
+    assert {pair.second for pair in comparison.pairs} == {run.name for run in comparison.runs[1:10]}
+    assert "Of 12 runs the 10 best are compared row by row." in comparison.notes
 
 
 def test_where_the_best_has_no_rows_the_next_stands_in(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,18 @@ def test_everything_is_drawn(show: Show, tmp_path: Path) -> None:
     assert "mlp-0 and cnn-0 cannot be told apart" in text(browser, "#pairs-words")
     assert text(browser, "#notes") == "transformer-1 was left out of the pairs."
     assert "0.9500 ± 0.0236" in text(browser, "#groups-table")
+
+
+def test_by_the_loss_the_pairs_are_those_of_the_log_loss(show: Show, tmp_path: Path) -> None:
+    runs = three_groups(tmp_path)
+    one, other = runs.runs[0].name, next(run.name for run in runs.runs if run.group != runs.runs[0].group)
+    pairs = [
+        Pair(one, other, metric, -0.1, -0.2, -0.05, 0.01, "paired bootstrap", 30) for metric in ("accuracy", "log_loss")
+    ]
+    browser = show(replace(runs, metric="test/loss", higher_is_better=False, pairs=pairs))
+    assert ask(browser, "return document.getElementById('pairs-metric').value") == "log_loss"
+    assert "the log_loss differs by" in text(browser, "#lead")
+    assert "lead in log_loss" in text(browser, "#tiles").lower()
 
 
 def test_a_click_or_a_key_sorts(show: Show, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,12 @@ def test_a_run_that_has_not_ended_has_its_best_so_far(tmp_path: Path) -> None:
     (folder / "metrics.csv").write_text("step,val/loss,val/accuracy\n1,0.5,0.9\n2,0.4,0.8\n3,0.3,nan\n")
     found = with_best_so_far(read_run(folder)).summary
     assert (found["best/val/accuracy"], found["best/val/loss"]) == (0.9, 0.5)
+
+
+def test_a_run_that_is_a_folder_and_in_wandb_counts_once(tmp_path: Path) -> None:
+    local = read_run(fake_run(tmp_path, "a", summary={"wandb_run_id": "abc"}))
+    online = replace(local, place="wandb://me/zoo/abc", name="a")
+    other = replace(local, place="wandb://me/zoo/abd", name="b")
+    for places in ([local, online, other], [online, other, local]):
+        runs, _ = select_runs(places)
+        assert {run.place for run in runs} == {str(tmp_path / "a"), "wandb://me/zoo/abd"}

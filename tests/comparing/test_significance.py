@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, chi2
+from scipy.stats import binomtest, chi2, ttest_1samp
 
 from zoo.comparing import significance
 from zoo.comparing.significance import bootstrap_means, bootstrap_p, holm, interval, mcnemar
@@ -78,18 +78,37 @@ def test_intervals_and_p_values_are_symmetric_in_sign() -> None:
     values = np.random.default_rng(3).normal(0.1, 1, size=(60, 2))
     means = bootstrap_means(values)
     one, other = means[:, 0] - means[:, 1], means[:, 1] - means[:, 0]
-    assert bootstrap_p(one) == bootstrap_p(other)
+    assert bootstrap_p(one, 60) == bootstrap_p(other, 60)
     low, high = interval(one)
     assert list(interval(other)) == pytest.approx([-high, -low])
 
 
 def test_p_values_of_the_bootstrap() -> None:
-    assert bootstrap_p(np.full(999, 0.5)) == pytest.approx(2 / 1000)
-    assert bootstrap_p(np.zeros(999)) == 1.0
-    assert bootstrap_p(np.linspace(-1, 1, 1000)) == pytest.approx(1.0, abs=0.01)
+    assert bootstrap_p(np.full(999, 0.5), 10) == pytest.approx(2 / 1000)
+    assert bootstrap_p(np.zeros(999), 10) == 1.0
+    assert bootstrap_p(np.linspace(-1, 1, 1000), 10) == pytest.approx(1.0, abs=0.01)
+
+
+def test_beyond_what_draws_see_the_bootstrap_goes_on_as_students_t() -> None:
+    values = np.random.default_rng(4).normal(0.6, 1, size=(100, 1))
+    p_value = bootstrap_p(bootstrap_means(values)[:, 0], 100)
+    assert p_value < 2 / (significance.DRAWS + 1)
+    assert np.log10(p_value) == pytest.approx(np.log10(ttest_1samp(values[:, 0], 0).pvalue), abs=1)
 
 
 def test_holm() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # as R's p.adjust
     assert holm([0.6, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
+    assert holm([0.01, 0.04], m=10) == pytest.approx([0.1, 0.36])
+
+
+@pytest.mark.parametrize(("m", "low", "high"), [(9, 0.1, 1.0), (45, 0.0, 0.06)])
+def test_of_equal_runs_the_best_is_beyond_chance_five_times_in_a_hundred(m: int, low: float, high: float) -> None:
+    """Ten equally good runs, ordered by the rows that test them: corrected for all 45 pairs, not for the 9 shown."""
+    generator, found, times = np.random.default_rng(0), 0, 600
+    for _ in range(times):
+        rows = generator.random((10, 300)) < 0.8
+        rows = rows[np.argsort(-rows.mean(axis=1), kind="stable")]
+        found += min(holm([mcnemar(rows[0], other)[0] for other in rows[1:]], m=m)) < 0.05
+    assert low <= found / times <= high

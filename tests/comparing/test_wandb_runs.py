@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import zoo
 from tests import wandb_standin
 from tests.fake_runs import fake_run
 from zoo.cli.main import main
+from zoo.comparing import wandb_runs
 from zoo.comparing.runs import read_run
 from zoo.comparing.wandb_runs import flat_of, read_project, summary_of, write_history
 from zoo.errors import InputError
@@ -112,6 +114,13 @@ def test_the_server_filters_groups_and_tags_and_the_rest_is_filtered_here(
     assert [run["name"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["died"]
 
 
+def test_a_filter_of_the_server_that_leaves_nothing_is_named(
+    project: tuple[Any, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "wandb://me/p", "--filter", "group=nobody"]) == 2
+    assert "no runs to compare in wandb://me/p: none passes group=nobody" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("place", ["wandb://me/p/nothing", "wandb://me/nothing", "wandb://me", "wandb://me/p/mlp:best"])
 def test_nothing_there_is_one_line(project: tuple[Any, Path], place: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", place]) == 2
@@ -144,6 +153,29 @@ def test_a_run_that_went_on_is_brought_again(project: tuple[Any, Path], tmp_path
     assert len(list((tmp_path / "cache/wandb/me/p").iterdir())) == 1
 
 
+def test_bringing_a_run_drops_no_other_whose_id_begins_alike(tmp_path: Path) -> None:
+    for name in ("a-11111111", "a-b-22222222", "ab-33333333"):
+        (tmp_path / "me" / "p" / name).mkdir(parents=True)
+    with wandb_runs._part(tmp_path / "me" / "p" / "a-44444444"):
+        pass
+    assert {folder.name for folder in (tmp_path / "me" / "p").iterdir()} == {
+        "a-44444444",
+        "a-b-22222222",
+        "ab-33333333",
+    }
+
+
+def test_runs_brought_longest_ago_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wandb_runs, "LIMIT", 250)
+    folders = [tmp_path / "me" / f"p{number}" / f"run{number}-x" for number in range(4)]
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        (folder / "metrics.csv").write_bytes(bytes(100))
+        os.utime(folder, (number, number))
+    wandb_runs.make_room(folders[0])
+    assert [folder.exists() for folder in folders] == [True, False, True, True]
+
+
 def test_flat_config_of_other_peoples_runs() -> None:
     swept = {"model": "MLP", "model.lr": 0.1, "_wandb": {}, "num_params": 5, "versions": {}, "cli": {}, "sizes": [1]}
     assert flat_of(swept) == {"model": "MLP", "sizes": [1]}
@@ -159,7 +191,7 @@ def test_summaries_of_every_form() -> None:
         "n": "a",
     }
     summary = summary_of(found)
-    assert summary.pop("x/y") != summary
+    assert math.isnan(summary.pop("x/y"))
     assert summary == {"val/loss": 2.0, "seconds": 9, "n": "a"}
 
 

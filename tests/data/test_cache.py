@@ -65,6 +65,30 @@ def test_an_entry_is_built_once_and_found_again(tmp_path: Path) -> None:
     assert note.read_text() == "built\n"
 
 
+@pytest.mark.parametrize("n_bytes", [0, 5, 200])
+def test_a_torn_entry_is_built_anew(tmp_path: Path, n_bytes: int) -> None:
+    cache = Cache(1, tmp_path)
+    found = entry(cache, "a")
+    assert found is not None
+    another_run()
+    file = found / "x.npy"
+    file.write_bytes(file.read_bytes()[:n_bytes])
+    assert cache.find({"name": "a"}, there) is None
+    assert entry(cache, "a") == found
+    assert len(np.load(file, mmap_mode="r")) == MIB
+
+
+def test_an_entry_that_was_dropped_is_gone_and_not_in_use(tmp_path: Path) -> None:
+    cache = Cache(1.5 / 1024, tmp_path)
+    found = entry(cache, "a")
+    cache.drop({"name": "a"})
+    cache.drop({"name": "a"})
+    assert found is not None
+    assert not found.exists()
+    assert cache.find({"name": "a"}, there) is None
+    assert entry(cache, "b") is not None  # which would not fit beside it
+
+
 def test_no_room_at_all_builds_nothing(tmp_path: Path) -> None:
     note = tmp_path / "note"
     assert entry(Cache(0.5 / 1024, tmp_path / "cache"), "a", note=note) is None

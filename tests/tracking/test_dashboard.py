@@ -214,6 +214,7 @@ def without_names(text: str) -> Any:
         (["--tsak", "regression"], "zoo dashboard: no option --tsak: did you mean '--task'?"),
         (["--task", "regresion"], "no task 'regresion': did you mean 'regression'?"),
         (["--entity"], "zoo dashboard: argument --entity: expected one argument"),
+        (["--entity", "me", "--dry-run", "."], "cannot write . (--dry-run): Is a directory"),
         (["--dry-run", "nowhere/spec.json"], "no folder nowhere to write spec.json into (--dry-run)"),
         ([], "W&B: no account here; `wandb login` sets one up"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +21,8 @@ def run(command: str, argv: Sequence[str]) -> int:
     args = _parser().parse_intermixed_args(list(argv))
     if not args.runs:
         raise InputError("zoo compare needs runs: zoo compare runs/, or runs/mlp-*, or wandb://entity/project")
+    if args.html is not None and Path(args.html).is_dir():
+        raise InputError(f"{args.html} is a folder: name a file in it, {Path(args.html) / 'page.html'} (--html)")
     if args.html is not None and not Path(args.html).parent.is_dir():
         raise InputError(f"no folder {Path(args.html).parent} to write {Path(args.html).name} into (--html)")
     comparison = compare(args.runs, metric=args.metric, filters=args.filter)
@@ -41,13 +44,22 @@ def run(command: str, argv: Sequence[str]) -> int:
 
 
 def write_page(comparison: Comparison, file: Path) -> None:
-    """Write the page whole or not at all."""
+    """Write the page whole or not at all.
+
+    Raises:
+        InputError: A folder is there, or one may not write.
+    """
     from zoo.comparing.page import page
 
     text = page(comparison)
     part = file.with_name(file.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise InputError(f"cannot write {file} (--html): {error.strerror or error}") from error
     say(f"page: {file} (one file, no network needed)")
 
 

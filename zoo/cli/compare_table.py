@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from zoo.cli.terminal_table import Column, print_lines, print_table
 from zoo.comparing.comparison import Comparison, Group, Pair
-from zoo.comparing.differences import MODEL, in_all, tied_to_model
+from zoo.comparing.differences import MODEL, as_word, in_all, tied_to_model
 from zoo.comparing.metric_names import higher_is_better, metric_value
 from zoo.comparing.pairs import some
 from zoo.comparing.runs import Run
@@ -71,15 +71,7 @@ def state(run: Run) -> str:
 def _setting(key: str, runs: Sequence[Run]) -> Column:
     values = [run.config.get(key) for run in runs]
     numbers = all(isinstance(value, int | float | None) and not isinstance(value, bool) for value in values)
-    return Column(key, [_word(value) for value in values], right=numbers)
-
-
-def _word(value: Any) -> str:
-    if value is None:
-        return NOTHING
-    if isinstance(value, list):
-        return ",".join(map(_word, value)) or "[]"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return Column(key, [as_word(value) for value in values], right=numbers)
 
 
 def _numbers(name: str, values: Sequence[float | None]) -> Column:

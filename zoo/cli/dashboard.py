@@ -14,8 +14,7 @@ from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 from zoo.tracking.dashboard import NAME, TASKS, find_task, save, specification, workspace
 from zoo.tracking.wandb_api import open_api
-
-PROJECT = "zoo"  # where `zoo fit` sends runs unless told otherwise
+from zoo.tracking.wandb_settings import DEFAULT_PROJECT
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,7 +47,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="zoo dashboard", allow_abbrev=False, add_help=False)
     flags = ("--entity", "--project", "--task", "--name", "--dry-run")
     parser.add_argument("--entity", default=os.environ.get("WANDB_ENTITY") or None)
-    parser.add_argument("--project", default=os.environ.get("WANDB_PROJECT") or PROJECT)
+    parser.add_argument("--project", default=os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT)
     parser.add_argument("--task", default=next(iter(TASKS)))
     parser.add_argument("--name", default=NAME)
     parser.add_argument("--dry-run", metavar="FILE")
@@ -76,5 +75,8 @@ def write(text: str, file: str) -> None:
     target = Path(file)
     if not target.parent.is_dir():
         raise InputError(f"no folder {target.parent} to write {target.name} into (--dry-run)")
-    target.write_text(text)
+    try:
+        target.write_text(text)
+    except OSError as error:
+        raise InputError(f"cannot write {target} (--dry-run): {error.strerror or error}") from error
     say(f"the workspace's specification is in {target}")

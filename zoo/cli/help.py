@@ -72,7 +72,8 @@ table is plain and whole.
   --metric NAME            what best means: test/f1_macro, or f1_macro; left out, test/accuracy (test/rmse for
                            regression) where all runs have it, else that of the validation rows at the best epoch
   --filter KEY=VALUE       only such runs; also != > < >= <=, and * in a value; given again, all must hold. KEY is a
-                           setting (model, model_lr, seed, max_epochs, ...), group, tags, state, name, or a metric
+                           setting (model, model_lr, seed, max_epochs, ...), group, tags, state, name, or a metric;
+                           quote > and <, which a shell takes for itself: --filter 'model_lr>1e-3'
   --json                   everything, as one object: metric, higher_is_better, differences, metrics,
                            runs (name, place, group, status, tags, config, summary), groups (name, runs, mean, std),
                            pairs (first, second, metric, difference, low, high, p_value, beyond_chance, test, n_rows), notes
@@ -82,8 +83,9 @@ table is plain and whole.
 Beyond chance: runs that were tested on the same rows are compared row by row over their predictions.csv. Accuracy by
 McNemar's test (exact where fewer than 25 rows tell two runs apart), log loss, rmse and mae by the paired bootstrap;
 intervals hold 95 %. The best run is compared with each other one; of more than 10 runs, the best of the best group with
-the best of each other group (20 at most). The p-values are corrected for that many comparisons (Holm). They speak of
-these runs on these rows: how much a seed matters is what the standard deviation of a group says.
+the best of each other group (20 at most; of a single group, its ten best). The p-values are corrected (Holm) for that
+many comparisons, and where a test metric says which run is best, for all pairs of runs: the best was found by the rows
+that test it. They speak of these runs on these rows: how much a seed matters is what a group's standard deviation says.
 """
 _TUNE = """\
 usage: zoo tune --config FILE [--trials N] [--space SWEEP] [every flag of zoo fit]

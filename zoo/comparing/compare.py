@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.comparing.comparison import Comparison, Group
-from zoo.comparing.differences import differing
+from zoo.comparing.differences import as_word, differing
 from zoo.comparing.metric_names import choose_metric, higher_is_better, metric_value, shown_metrics
 from zoo.comparing.pairs import compare_pairs, some
 from zoo.comparing.runs import Run, with_best_so_far
 from zoo.comparing.select import select_runs
+from zoo.tracking.flat_config import SAME_IN_A_GROUP, settings_key
 
 ALSO = ("seconds", "parameters")  # of which groups have a mean too
 
@@ -44,7 +45,7 @@ def compare(
     notes += on_metric(found, chosen, asked=metric is not None)
     names = shown_metrics(found, chosen)
     groups = groups_of(found, [*dict.fromkeys([chosen, *names, *ALSO])], chosen, higher=higher)
-    pairs, on_pairs = compare_pairs(found, groups)
+    pairs, on_pairs = compare_pairs(found, groups, chosen)
     return Comparison(
         runs=found,
         metric=chosen,
@@ -80,8 +81,26 @@ def best_first(runs: Sequence[Run], metric: str, *, higher: bool) -> list[Run]:
     return sorted(runs, key=place)
 
 
+def _named(name: str, alike: list[list[Run]]) -> list[tuple[str, list[Run]]]:
+    """Names for the runs of one group that are set alike: the group's, with as many settings as tell them apart."""
+    configs = [runs[0].config for runs in alike]
+    words, names = [""] * len(alike), {""}
+    for key in differing(configs):
+        if len(names) == len(alike):
+            break
+        more = [f"{word}, {key}={as_word(config.get(key))}" for word, config in zip(words, configs, strict=True)]
+        if key not in SAME_IN_A_GROUP and len(set(more)) > len(names):
+            words, names = more, set(more)
+    if len(names) < len(alike):  # by less than the words show
+        words = [f"{word}, {number}" for number, word in enumerate(words, start=1)]
+    return [(f"{name} ({word[2:]})" if word else name, runs) for word, runs in zip(words, alike, strict=True)]
+
+
 def groups_of(runs: Sequence[Run], metrics: Sequence[str], metric: str, *, higher: bool) -> list[Group]:
-    """Mean and standard deviation over the runs of each group, best group first.
+    """Mean and standard deviation over runs that differ in their seed alone, best group first.
+
+    A group that was named may hold anything, e.g. all trials of a search: it becomes one group for each of the settings
+    in it, named by what differs between them.
 
     Args:
         runs: Best first.
@@ -89,11 +108,11 @@ def groups_of(runs: Sequence[Run], metrics: Sequence[str], metric: str, *, highe
         metric: By whose mean the groups are ordered.
         higher: Its direction.
     """
-    members: dict[str, list[Run]] = {}
+    named: dict[str, dict[str, list[Run]]] = {}
     for run in runs:
-        members.setdefault(run.group, []).append(run)
+        named.setdefault(run.group, {}).setdefault(settings_key(run.config), []).append(run)
     groups = []
-    for name, group in members.items():
+    for name, group in [pair for told, alike in named.items() for pair in _named(told, list(alike.values()))]:
         values = {key: [v for run in group if (v := metric_value(run, key)) is not None] for key in metrics}
         mean = {key: statistics.fmean(found) for key, found in values.items() if found}
         std = {key: statistics.stdev(found) for key, found in values.items() if len(found) > 1}

@@ -15,7 +15,7 @@ class Group:
     """Runs that differ in their seed alone, as one row.
 
     Args:
-        name: As in the runs' summary.json, or the W&B group.
+        name: As in the runs' summary.json, or the W&B group; with settings where runs of that name differ in more.
         runs: Names of its runs, best first.
         mean: Of each metric over the runs that have it.
         std: Sample standard deviation (n - 1) of each metric; a metric that fewer than two runs have is left out.
@@ -38,7 +38,7 @@ class Pair:
         difference: The metric of the first minus that of the second.
         low: Lower end of the 95 % interval of the difference.
         high: Upper end.
-        p_value: Of no difference, two-sided, corrected over the pairs of one metric (Holm).
+        p_value: Of no difference, two-sided, corrected for many comparisons (Holm), see `zoo.comparing.pairs`.
         test: Which test gave the p-value: "McNemar, exact", "McNemar" or "paired bootstrap".
         n_rows: Test rows that both runs predicted.
     """

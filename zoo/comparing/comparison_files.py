@@ -56,13 +56,14 @@ def _plain(value: Any) -> Any:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """A row a run, best first: name, group, status, place, the settings that differ, the metrics, seconds, parameters.
+    """A row a run, best first: name, group, status, place, the settings that differ, the metric by which
+    they are ordered, the others, seconds, parameters.
 
     A setting or metric that a run does not have is an empty cell; a list is JSON.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    numbers = [*comparison.metrics, *ALSO]
+    numbers = list(dict.fromkeys([comparison.metric, *comparison.metrics, *ALSO]))
     writer.writerow(["name", "group", "status", "place", *comparison.differences, *numbers])
     for run in comparison.runs:
         settings = [_cell(run.config.get(key)) for key in comparison.differences]

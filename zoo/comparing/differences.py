@@ -36,3 +36,17 @@ def tied_to_model(key: str, configs: Sequence[Config]) -> bool:
 def in_all(key: str, configs: Sequence[Config]) -> bool:
     """Every run has the setting."""
     return all(key in config for config in configs)
+
+
+def as_word(value: Any) -> str:
+    """A setting as a table shows it.
+
+    Example:
+        >>> as_word([64, 64]), as_word(0.1 * 3), as_word(None)
+        ('64,64', '0.3', '-')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ",".join(map(as_word, value)) or "[]"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,9 @@
-"""Pairs of runs on the same test rows: the best run against the others, corrected for being many."""
+"""Pairs of runs on the same test rows: the best run against the others, corrected for being many.
+
+Which run is the best is mostly read off these very rows. Then the comparisons that are shown were chosen among all pairs
+of runs, and are corrected for as many; else ten equal runs would have a "beyond chance" among them three times as often
+as the 5 % that are meant.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 MANY = 10  # runs; of more, one a group is compared
 AT_MOST = 20  # groups of which one is compared
 BOOTSTRAP = "paired bootstrap"
+TEST = "test/"  # begins the name of a metric of the test rows
 
 
 @dataclass(frozen=True)
@@ -40,18 +46,25 @@ class TestRows:
     metrics: dict[str, RowMetric]
 
 
-def compare_pairs(runs: Sequence[Run], groups: Sequence[Group]) -> tuple[list[Pair], list[str]]:
+def compare_pairs(runs: Sequence[Run], groups: Sequence[Group], metric: str) -> tuple[list[Pair], list[str]]:
     """The best run against every other, or where there are many, the best of the best group against that of each group.
+
+    Where many runs are one group alone, its best ones are compared.
 
     Args:
         runs: Best first.
         groups: Of these runs, best first.
+        metric: By which they are ordered.
 
     Returns:
-        Pairs, p-values corrected over the pairs of one metric (Holm), and notes on runs that could not be compared.
+        Pairs, p-values corrected (Holm) for the pairs of one metric, or for all pairs of the runs among which the best
+        was found by its test rows; and notes on runs that could not be compared.
     """
     by_name = {run.name: run for run in runs}
-    chosen = list(runs) if len(runs) <= MANY else [by_name[group.runs[0]] for group in groups[:AT_MOST]]
+    if len(runs) <= MANY or len(groups) == 1:
+        chosen = list(runs[:MANY])
+    else:
+        chosen = [by_name[group.runs[0]] for group in groups[:AT_MOST]]
     reasons: dict[str, list[str]] = {}
     rows: list[TestRows] = []
     for run in chosen:
@@ -64,8 +77,16 @@ def compare_pairs(runs: Sequence[Run], groups: Sequence[Group]) -> tuple[list[Pa
             rows.append(found)
     if len(chosen) < 2:
         return [], []
+    on_test = metric.startswith(TEST)
+    n_runs = len(runs) - (len(chosen) - len(rows))  # among which the best was found
+    n_pairs = n_runs * (n_runs - 1) // 2 if on_test else len(rows) - 1
     notes = _notes(runs, groups, chosen, rows, reasons)
-    return (_pairs(rows) if len(rows) > 1 else []), notes
+    if len(rows) > 1 and n_pairs > 1:
+        why = f", all pairs of {n_runs} runs, since {metric} of these rows says which is best" if on_test else ""
+        notes.append(
+            f"p-values are corrected for {n_pairs:,} comparisons{why} (Holm); intervals hold 95 % each, uncorrected."
+        )
+    return (_pairs(rows, n_pairs) if len(rows) > 1 else []), notes
 
 
 def _read(run: Run) -> TestRows | str:
@@ -80,11 +101,13 @@ def _read(run: Run) -> TestRows | str:
         return "its predictions.csv has no column index"
     try:
         metrics = row_metrics(table)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):  # a column is missing, or holds words in place of numbers
         metrics = {}
     if not metrics or not table.num_rows:
-        return "no targets in its predictions.csv, or values that are missing"
+        return "no targets in its predictions.csv, or values that are missing or no numbers"
     index = {label: at for at, label in enumerate(table["index"].to_pylist())}
+    if len(index) < table.num_rows:
+        return "rows of its predictions.csv share an index"
     return TestRows(run, index, _truth(table), metrics)
 
 
@@ -94,20 +117,20 @@ def _truth(table: pa.Table) -> list[tuple[object, ...]]:
 
 
 def _other_rows(first: TestRows, second: TestRows) -> str | None:
-    """Why two runs were not tested on the same rows; None where they were."""
-    prints = [rows.run.summary.get("data_fingerprint") for rows in (first, second)]
-    if None not in prints and prints[0] != prints[1]:
-        return "other data or another split than those of the first: the data fingerprints differ"
+    """Why two runs were not tested on the same rows; None where they were.
+
+    Index and targets decide. The data fingerprint does not: it is another one also where only the train rows are.
+    """
     if first.metrics.keys() & second.metrics.keys() == set():
         return "another task than that of the first"
-    if first.index.keys() != second.index.keys() or len(first.truth) != len(first.index):
+    if first.index.keys() != second.index.keys():
         return "other test rows than those of the first: the index columns differ"
     if any(first.truth[first.index[label]] != second.truth[at] for label, at in second.index.items()):
         return "other targets than those of the first in the same rows"
     return None
 
 
-def _pairs(rows: Sequence[TestRows]) -> list[Pair]:
+def _pairs(rows: Sequence[TestRows], n_pairs: int) -> list[Pair]:
     """The first against each other, in each metric that both have."""
     first, *others = rows
     order = [[other.index[label] for label in first.index] for other in others]
@@ -118,11 +141,13 @@ def _pairs(rows: Sequence[TestRows]) -> list[Pair]:
             for other, at in zip(others, order, strict=True)
             if name in other.metrics and other.metrics[name].values.shape == of_first.values.shape
         ]
-        pairs += _of_metric(name, first.run, of_first, found)
+        pairs += _of_metric(name, first.run, of_first, found, n_pairs)
     return pairs
 
 
-def _of_metric(name: str, run: Run, metric: RowMetric, others: Sequence[tuple[Run, RowMetric]]) -> list[Pair]:
+def _of_metric(
+    name: str, run: Run, metric: RowMetric, others: Sequence[tuple[Run, RowMetric]], n_pairs: int
+) -> list[Pair]:
     if not others:
         return []
     width = metric.values.shape[1]
@@ -135,10 +160,10 @@ def _of_metric(name: str, run: Run, metric: RowMetric, others: Sequence[tuple[Ru
         if name == "accuracy" and metric.right_or_wrong and other.right_or_wrong:
             p_value, test = mcnemar(metric.values[:, 0] > 0.5, other.values[:, 0] > 0.5)
         else:
-            p_value, test = bootstrap_p(differences), BOOTSTRAP
+            p_value, test = bootstrap_p(differences, len(metric.values)), BOOTSTRAP
         difference = metric.value - other.value
         pairs.append(Pair(run.name, other_run.name, name, difference, low, high, p_value, test, len(metric.values)))
-    corrected = holm([pair.p_value for pair in pairs])
+    corrected = holm([pair.p_value for pair in pairs], m=n_pairs)
     return [replace(pair, p_value=p) for pair, p in zip(pairs, corrected, strict=True)]
 
 
@@ -152,16 +177,20 @@ def _notes(
     notes = []
     if len(chosen) < len(runs):
         which = "each group" if len(chosen) == len(groups) else f"each of the {len(chosen)} best groups"
-        notes.append(f"Of {len(runs)} runs the best one of {which} is compared row by row.")
+        said = f"the {len(chosen)} best are" if len(groups) == 1 else f"the best one of {which} is"
+        notes.append(f"Of {len(runs)} runs {said} compared row by row.")
     if len(rows) > 1 and rows[0].run is not chosen[0]:
         notes.append(f"{chosen[0].name} has no test rows to compare, so {rows[0].run.name} stands in its place.")
     against = f" with {rows[0].run.name}" if rows else ""
+    prints = [(row.run.name, row.run.summary.get("data_fingerprint")) for row in rows]
+    other = [name for name, told in prints if None not in (told, prints[0][1]) and told != prints[0][1]]
+    if other:
+        notes.append(
+            f"The same test rows as those of {prints[0][0]}, but other train or validation rows, or another file (the "
+            f"data fingerprints differ): {some(other)}."
+        )
     for reason, names in reasons.items():
         notes.append(f"Not compared row by row{against}: {some(names)} ({reason}).")
-    if len(rows) > 2:
-        notes.append(
-            f"p-values are corrected for {len(rows) - 1} comparisons (Holm); intervals hold 95 % each, uncorrected."
-        )
     return notes
 
 

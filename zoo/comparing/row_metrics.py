@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.comparing.significance import Numbers
-from zoo.comparing.stored_predictions import PROBABILITY
+from zoo.tracking.run_folder import PROBABILITY, SEPARATOR
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SMALLEST = 1e-7  # a probability of zero is one that float32 could not tell from it
-SEPARATOR = "|"  # between several labels of a row
 
 
 @dataclass(frozen=True)

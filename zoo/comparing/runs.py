@@ -35,7 +35,7 @@ class Run:
     Args:
         name: Of its folder, or its display name in W&B.
         place: Where it was read from: a folder, or wandb://entity/project/id.
-        group: Runs of one group differ in their seed alone.
+        group: As the user named it, of anything; else that of runs that differ in their seed alone.
         config: What was set, under the flat keys of `flat_config`.
         summary: What it ended at and what it took, under the names of summary.json.
         folder: Where metrics.csv and predictions.csv lie.

@@ -11,8 +11,8 @@ from zoo.comparing.filters import Filter, keep, parse_filter
 from zoo.comparing.runs import Run, read_run
 from zoo.errors import InputError, did_you_mean
 from zoo.tracking.run_folder import CONFIG
+from zoo.tracking.wandb_settings import PREFIX
 
-WANDB = "wandb://"
 DEPTH = 3  # folders below the one that was named, e.g. runs/study/trial-3
 UNREADABLE = "unreadable"
 
@@ -28,17 +28,27 @@ def select_runs(places: Sequence[str | Path | Run], filters: Sequence[str] = ())
     notes: list[str] = []
     for place in places:
         runs += [place] if isinstance(place, Run) else _at(str(place), conditions, notes)
-    once = {run.place if run.place.startswith(WANDB) else str(Path(run.place).resolve()): run for run in runs}
-    kept = keep(list(once.values()), conditions)
+    once = _each_once(runs)
+    kept = keep(once, conditions)
     if not kept:
         where = ", ".join(str(place.place if isinstance(place, Run) else place) for place in places)
-        said = f": {len(once)} are there, none passes {' '.join(filters)}" if once else ""
+        there = f"{len(once)} are there, " if once else ""  # the server leaves out what does not pass
+        said = f": {there}none passes {' '.join(filters)}" if filters else ""
         raise InputError(f"no runs to compare in {where or 'nothing'}{said}")
     return _named_apart(kept), notes
 
 
+def _each_once(runs: Sequence[Run]) -> list[Run]:
+    """Of a run that was named twice, or as a folder and in W&B, one; that of the folder, which needs no server."""
+    places = {run.place if run.place.startswith(PREFIX) else str(Path(run.place).resolve()): run for run in runs}
+    local = {run.summary.get("wandb_run_id") for run in places.values() if not run.place.startswith(PREFIX)} - {None}
+    return [
+        run for place, run in places.items() if not (place.startswith(PREFIX) and place.rsplit("/", 1)[-1] in local)
+    ]
+
+
 def _at(place: str, filters: Sequence[Filter], notes: list[str]) -> list[Run]:
-    if place.startswith(WANDB):
+    if place.startswith(PREFIX):
         from zoo.comparing.wandb_runs import read_project
 
         return read_project(place, filters)
@@ -87,13 +97,13 @@ def _named_apart(runs: Sequence[Run]) -> list[Run]:
 
 
 def _longer(run: Run, runs: Sequence[Run]) -> str:
-    if run.place.startswith(WANDB):
+    if run.place.startswith(PREFIX):
         return f"{run.name} ({run.place.rsplit('/', 1)[-1]})"
     parts = Path(run.place).resolve().parts
     others = [
         Path(other.place).resolve().parts
         for other in runs
-        if other is not run and other.name == run.name and not other.place.startswith(WANDB)
+        if other is not run and other.name == run.name and not other.place.startswith(PREFIX)
     ]
     length = next((n for n in range(1, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), 1)
     return "/".join(parts[-length:])

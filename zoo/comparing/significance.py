@@ -82,24 +82,42 @@ def interval(differences: Numbers) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bootstrap_p(differences: Numbers) -> float:
-    """The two-sided p-value of no difference: how far the drawn differences, (draws,), lie on one side of zero.
+def bootstrap_p(differences: Numbers, n_rows: int) -> float:
+    """The two-sided p-value of no difference: how far the drawn differences lie on one side of zero.
 
-    Never below 2 / (draws + 1), which is as far as so many draws can see.
+    Draws see no further than 2 / (draws + 1). Where all of them lie on one side, Student's t of their mean over their
+    spread goes on from there, so that a correction for many comparisons leaves something to find.
+
+    Args:
+        differences: (draws,).
+        n_rows: Rows from which they were drawn.
     """
+    from scipy.special import stdtr
+
     below, above = int((differences <= 0).sum()), int((differences >= 0).sum())
-    return min(1.0, 2 * (min(below, above) + 1) / (len(differences) + 1))
+    p_value = min(1.0, 2 * (min(below, above) + 1) / (len(differences) + 1))
+    spread = float(differences.std())
+    if min(below, above) > 0 or spread == 0.0 or n_rows < 2:
+        return p_value
+    return min(p_value, 2 * float(stdtr(n_rows - 1, -abs(float(differences.mean())) / spread)))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float], m: int | None = None) -> list[float]:
     """P-values corrected for being several, in the order given.
+
+    Args:
+        p_values: Of the comparisons that are shown.
+        m: How many there are in all, where these were chosen among more by the rows that test them; None counts them.
 
     Example:
         >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
         [0.03, 0.06, 0.06]
+        >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03], m=6)]
+        [0.06, 0.16, 0.15]
     """
+    n = len(p_values) if m is None else m
     corrected, largest = [0.0] * len(p_values), 0.0
     for rank, at in enumerate(sorted(range(len(p_values)), key=lambda at: p_values[at])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        largest = max(largest, min(1.0, (n - rank) * p_values[at]))
         corrected[at] = largest
     return corrected

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.tracking.run_folder import PROBABILITY
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-PROBABILITY = "p_"  # begins the column of a class; predicted numbers have none
 
 
 def read_predictions(file: str | Path) -> pa.Table:

@@ -23,9 +23,9 @@ from zoo.errors import InputError
 from zoo.tracking.flat_config import flat_config
 from zoo.tracking.run_folder import METRICS
 from zoo.tracking.wandb_api import one_line_errors, open_api
+from zoo.tracking.wandb_settings import PREFIX, STEP
 
-PREFIX = "wandb://"
-STEP = "trainer/global_step"
+LIMIT = 2 * 2**30  # bytes of runs that are kept in the cache
 NOT_SET = ("num_params", "data_fingerprint", "versions", "cli")  # keys of the config that nobody set
 
 
@@ -153,12 +153,34 @@ def bring(found: Any, folder: Path, name: str) -> None:
 @contextmanager
 def _part(folder: Path) -> Iterator[Path]:
     """A folder for a file that is not whole yet; what was kept of the run before it went on is dropped."""
-    for other in folder.parent.glob(f"{folder.name.rsplit('-', 1)[0]}-*"):
-        if other != folder:
+    for other in folder.parent.glob("*"):
+        if other != folder and other.name.rsplit("-", 1)[0] == folder.name.rsplit("-", 1)[0]:  # ids may hold a "-"
             shutil.rmtree(other, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    make_room(folder)
     with tempfile.TemporaryDirectory(dir=folder) as part:
         yield Path(part)
+
+
+def make_room(folder: Path) -> None:
+    """Of the runs that were brought, drop those brought longest ago but for `LIMIT` bytes; never this one.
+
+    Args:
+        folder: Of a run: three below the one that holds all of them (entity, project, run).
+    """
+    kept = 0
+    runs = [other for other in folder.parents[2].glob("*/*/*") if other.is_dir() and other != folder]
+    for other in sorted(runs, key=_age, reverse=True):
+        kept += sum(file.stat().st_size for file in other.glob("*") if file.is_file())
+        if kept > LIMIT:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:  # another process was first
+        return 0.0
 
 
 def write_history(rows: Iterable[Mapping[str, Any]], file: Path) -> None:

@@ -81,7 +81,10 @@ class Cache:
         self.folder = (Path(folder) if folder is not None else cache_folder() / "arrays").absolute()
 
     def find(self, made_from: Mapping[str, Any], read: Callable[[Path], Content]) -> Content | None:
-        """What `read` makes of an entry's folder, if it is there; it counts as used."""
+        """What `read` makes of an entry's folder, if it is there; it counts as used.
+
+        One that cannot be read, as after a loss of power, is as good as missing: it is built anew.
+        """
         entry = self.folder / _key(made_from)
         if self.limit_bytes == 0 or not (entry / _MARK).is_file():
             return None
@@ -89,7 +92,11 @@ class Cache:
             os.utime(entry)
         try:
             content = read(entry)
-        except FileNotFoundError:
+        except (FileNotFoundError, EOFError):
+            return None
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise
             return None
         _in_use.add(entry)
         return content
@@ -136,6 +143,11 @@ class Cache:
             finally:
                 shutil.rmtree(part, ignore_errors=True)
         return self.find(made_from, read)
+
+    def drop(self, made_from: Mapping[str, Any]) -> None:
+        """Take an entry away, if it is there."""
+        (self.folder / _PARTS).mkdir(parents=True, exist_ok=True)
+        self._take_away(self.folder / _key(made_from))
 
     def _fits(self, n_bytes: int, n_others: int = 0) -> bool:
         """Whether so many bytes fit beside what this process uses, and other builds; if not, that is said."""

@@ -7,7 +7,6 @@ changes and, once in the cache, needs no server. A file that was downloaded is a
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,8 +16,8 @@ from zoo.errors import InputError, did_you_mean
 from zoo.messages import say
 from zoo.tracking.wandb_api import TIMEOUT, one_line_errors, open_api
 from zoo.tracking.wandb_link import server
+from zoo.tracking.wandb_settings import PREFIX, SCHEME
 
-SCHEME = "wandb:"
 FORM = "wandb://ENTITY/PROJECT/NAME:best (or :latest, :v0), or wandb://ENTITY/PROJECT/RUN_ID"
 KIND = "model"  # type of the artifacts that hold checkpoints
 LIMIT = 10.0  # GiB of downloaded checkpoints that are kept
@@ -40,7 +39,7 @@ class Address:
     version: str | None = None
 
     def __str__(self) -> str:
-        return f"wandb://{self.path}"
+        return f"{PREFIX}{self.path}"
 
     @property
     def path(self) -> str:
@@ -92,7 +91,7 @@ def checkpoint_file(run: str | Path) -> Path:
         exact = replace(address, name=artifact.name.split(":")[0], version=artifact.version)
         kept = cache.find(_made_from(exact), _file_in)
         if kept is not None and kept.with_name("digest").read_text() != artifact.digest:
-            shutil.rmtree(kept.parent)  # a project of the same name was made anew
+            cache.drop(_made_from(exact))  # a project of the same name was made anew
             kept = None
         return kept or _keep(cache, artifact, exact)
 

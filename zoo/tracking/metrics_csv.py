@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from zoo.tracking.axes import Axes
+from zoo.tracking.history import whole_rows
 
 AT_MOST = 5.0  # seconds that a row waits for the file
 
@@ -98,14 +99,12 @@ class MetricsCSV(Logger):
     @rank_zero_only
     def _cut(self, step: int) -> None:
         if self.file.exists():
-            rows = self._read()
-            kept = [row for row in rows if int(row["step"]) < step]
-            if len(kept) < len(rows):
-                self._rewrite(kept)
+            # Written anew in any case: behind a row that a kill has torn, the next one would have no line of its own.
+            self._rewrite([row for row in self._read() if int(row["step"]) < step])
 
     def _read(self) -> list[dict[str, str]]:
-        with self.file.open(newline="") as stream:
-            return list(csv.DictReader(stream))
+        """The rows that are whole."""
+        return [dict(zip(names, cells, strict=True)) for names, cells in whole_rows(self.file)]
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         part = self.file.with_name(self.file.name + ".part")

@@ -11,9 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from zoo.callbacks.seldom import Seldom
-
-UNKNOWN = ""  # a target of a class that train rows did not have
-SEPARATOR = "|"  # between several labels of a row
+from zoo.tracking.run_folder import PROBABILITY, SEPARATOR, UNKNOWN
 
 
 def predictions_table(
@@ -41,7 +39,7 @@ def predictions_table(
     found = scores.argmax(dim=1) if task == "classification" else (scores > 0.5).float()
     columns["prediction"] = pa.array(_names(found, class_names, task))
     for column, name in enumerate(class_names):
-        columns[f"p_{name}"] = pa.array(scores[:, column].contiguous().numpy())
+        columns[f"{PROBABILITY}{name}"] = pa.array(scores[:, column].contiguous().numpy())
     return pa.table(columns)
 
 

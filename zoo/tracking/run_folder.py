@@ -8,6 +8,10 @@ from pathlib import Path
 from zoo.errors import InputError
 
 CONFIG, SUMMARY, METRICS, PREDICTIONS = "config.yaml", "summary.json", "metrics.csv", "predictions.csv"
+# In predictions.csv:
+PROBABILITY = "p_"  # begins the column of a class; predicted numbers have none
+SEPARATOR = "|"  # between several labels of a row
+UNKNOWN = ""  # a target of a class that train rows did not have
 
 
 def new_run_folder(root: str | Path, name: str) -> Path:

@@ -26,9 +26,8 @@ from zoo.tracking.report import Report
 from zoo.tracking.run_folder import PREDICTIONS
 from zoo.tracking.shows import Shows
 from zoo.tracking.wandb_link import answers
-from zoo.tracking.wandb_settings import Place
+from zoo.tracking.wandb_settings import STEP, Place
 
-STEP = "trainer/global_step"
 AXES = ("epoch", "samples_seen", "seconds")
 METRICS = ("train/*", "val/*", "test/*", "lr")
 # Seconds. W&B's own would wait for a server that is gone: 90 at the start, and for ever at the end.

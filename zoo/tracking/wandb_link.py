@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import configparser
 import netrc
 import os
 import ssl
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 HOST = "https://api.wandb.ai"
 PATIENCE = 4.0  # seconds
 
 
 def server() -> str:
-    """The address of the W&B server."""
-    return os.environ.get("WANDB_BASE_URL", HOST).rstrip("/")
+    """The address of the W&B server: WANDB_BASE_URL, else what `wandb login --host` or `wandb init` wrote down."""
+    return (os.environ.get("WANDB_BASE_URL") or _written_down() or HOST).rstrip("/")
+
+
+def _written_down() -> str | None:
+    """The address in W&B's settings files: that of this folder, else that of the user."""
+    root = Path(os.environ.get("WANDB_DIR") or ".")
+    here = root / (".wandb" if (root / ".wandb").exists() else "wandb")
+    own = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb")
+    for folder in (here, own):
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(folder.expanduser() / "settings")
+            found = parser.get("default", "base_url", fallback="")
+        except (configparser.Error, UnicodeDecodeError, OSError):
+            continue
+        if found:
+            return found
+    return None
 
 
 def has_key() -> bool:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from zoo.errors import InputError
 
 DEFAULT_PROJECT = "zoo"
+SCHEME = "wandb:"  # begins the address of a run, an artifact or a project
+PREFIX = SCHEME + "//"
+STEP = "trainer/global_step"  # the optimiser's step in W&B's rows
 LONGEST_PROJECT, LONGEST_TAG = 128, 64  # characters; W&B refuses longer ones when the run has begun
 _FORBIDDEN_IN_PROJECT = re.compile(r"[/\\#?%:]")
 

@@ -23,6 +23,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
     runs = comparison.runs
     metrics = list(dict.fromkeys([comparison.metric, *comparison.metrics]))
     position = {run.name: place for place, run in reversed(list(enumerate(runs)))}
+    group_names = {name: group.name for group in comparison.groups for name in group.runs}
     histories = curves([run.history for run in runs])
     return {
         "metric": comparison.metric,
@@ -31,7 +32,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "metrics": metrics,
         "differences": comparison.differences,
         "runs": [
-            run_content(run, label, metrics, history)
+            run_content(run, label, group_names.get(run.name, run.group), metrics, history)
             for run, label, history in zip(runs, labels(runs), histories, strict=True)
         ],
         "groups": [group_content(group, position) for group in comparison.groups],
@@ -48,11 +49,12 @@ def labels(runs: list[Run]) -> list[str]:
     return [run.name if often[run.name] == 1 else f"{run.name} ({run.place})" for run in runs]
 
 
-def run_content(run: Run, label: str, metrics: list[str], history: dict[str, Any]) -> dict[str, Any]:
+def run_content(run: Run, label: str, group: str, metrics: list[str], history: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows of one run; `group` is the name of the one of the comparison that it is in."""
     return {
         "name": label,
         "place": run.place,
-        "group": run.group,
+        "group": group,
         "config": {key: setting(value) for key, value in run.config.items()},
         "values": {name: number(run.summary.get(name)) for name in metrics},
         "costs": {name: number(run.summary.get(name)) for name in COSTS},

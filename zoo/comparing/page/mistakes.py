@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.comparing.page.embed import number
+from zoo.tracking.run_folder import PROBABILITY, UNKNOWN
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PROBABILITY = "p_"
-UNKNOWN = ""  # a target of a class that train rows did not have
 MAX_KINDS = 3000  # kinds of mistake (true class, predicted class) of one run, the most frequent ones
 MAX_DOTS = 400  # rows of one run's predicted numbers
 

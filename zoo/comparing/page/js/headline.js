@@ -8,10 +8,16 @@ const metricDecimals = decimalsFor(scored.map((run) => run.values[facts.metric])
 /** The best run of another group; where there is one group, the second run. */
 const rival = scored.find((run) => run.group !== best.group) ?? scored[1] ?? null;
 
+/** The metric of the comparison as pairs name it: a loss of test rows is their log loss. */
+const pairMetric = (() => {
+  const end = facts.metric.split("/").pop();
+  return end === "loss" ? "log_loss" : end;
+})();
+
 /** The pair of two runs, by the metric of the comparison where that was tested; `sign` is -1 where their order is turned. */
 function pairOf(one, other, metric = null) {
   const found = facts.pairs.filter((pair) => (pair.first === one.place_ && pair.second === other.place_) || (pair.first === other.place_ && pair.second === one.place_));
-  const pair = found.find((each) => each.metric === (metric ?? facts.metric.split("/").pop())) ?? (metric ? null : found[0]);
+  const pair = found.find((each) => each.metric === (metric ?? pairMetric)) ?? (metric ? null : found[0]);
   return pair ? { ...pair, sign: pair.first === one.place_ ? 1 : -1 } : null;
 }
 

@@ -7,7 +7,7 @@ function drawPairs() {
   const found = runs.filter((other) => other !== one && visible.has(other.place_)).map((other) => [other, pairOf(one, other, metric)]).filter(([, pair]) => pair);
   drawIntervals(one, found.slice(0, MOST_ROWS), metric);
   const part = found.length > MOST_ROWS ? ` In the figure, the ${MOST_ROWS} best of the others; all of them in words.` : "";
-  byId("pairs-hint").textContent = `Differences on the same test rows with their 95 % intervals. Filled dots: more than chance (p under 0.05, corrected for the number of pairs). The test rows vary here, not the seeds.${part}`;
+  byId("pairs-hint").textContent = `Differences on the same test rows with their 95 % intervals. Filled dots: more than chance (p under 0.05, corrected for many comparisons). The test rows vary here, not the seeds.${part}`;
   byId("pairs-words").replaceChildren(...found.map(([other, pair]) => make("li", { className: pair.beyond ? "beyond" : "" }, sentence(one, other, pair))));
   byId("pairs-words").classList.toggle("many", found.length > MOST_ROWS);
 }
@@ -45,8 +45,7 @@ function preparePairs() {
   const most = tested.reduce((one, other) => (pairsOf(other) > pairsOf(one) ? other : one));
   fill(byId("pairs-run"), tested.map((run) => [String(run.place_), run.name]), String(most.place_));
   const metrics = [...new Set(facts.pairs.map((pair) => pair.metric))];
-  const wanted = facts.metric.split("/").pop();
-  fill(byId("pairs-metric"), metrics.map((metric) => [metric, metric]), metrics.includes(wanted) ? wanted : metrics[0]);
+  fill(byId("pairs-metric"), metrics.map((metric) => [metric, metric]), metrics.includes(pairMetric) ? pairMetric : metrics[0]);
   byId("pairs-metric-choice").hidden = metrics.length < 2;
   for (const id of ["pairs-run", "pairs-metric"]) byId(id).addEventListener("change", drawPairs);
   return true;
