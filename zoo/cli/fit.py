@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 
@@ -85,8 +84,6 @@ class FitCLI(ZooCLI):
         return folder
 
     def _build(self, config: dict[str, Any], settings: Any) -> Trainer:
-        if is_first_process():
-            (self.folder / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False))
         facts = {
             "data_fingerprint": self.datamodule.fingerprint,
             **{f"rows_{part}": len(source) for part, source in self.datamodule.sources.items()},
@@ -219,8 +216,7 @@ def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = N
     trainer: Trainer = cli.trainer
     if trial is None:
         say(f"run folder: {cli.folder}")
-    if trainer.is_global_zero:
-        cli.tracker.start()
+    start_tracking(cli)
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)
         status = "interrupted" if trainer.interrupted else "finished"
@@ -241,6 +237,18 @@ def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = N
     if trial is None:
         say_what_next(cli, test)
     return 0
+
+
+def start_tracking(cli: FitCLI) -> None:
+    """Begin in the run folder and in W&B; where that cannot be, a new folder is taken back and an old one is as it was."""
+    if not cli.trainer.is_global_zero:
+        return
+    try:
+        cli.tracker.start()
+    except BaseException:
+        if cli.resume is None:
+            remove_unstarted(cli.folder)
+        raise
 
 
 def test_best(cli: FitCLI) -> dict[str, float]:

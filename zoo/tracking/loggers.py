@@ -38,7 +38,7 @@ def default_loggers(
         resume_step: The first step that a resumed run trains now.
     """
     loggers: list[Logger] = [
-        MetricsCSV(folder / METRICS, axes, resume_step=resume_step),
+        MetricsCSV(folder / METRICS, axes),
         TensorBoard(str(folder / "tensorboard"), axes, resume_step=resume_step),
     ]
     mode = os.environ.get("WANDB_MODE")
@@ -76,6 +76,11 @@ def choose_online(mode: str | None) -> bool:
 def wandb_of(loggers: list[Any]) -> Wandb | None:
     """The W&B logger among others."""
     return next((logger for logger in loggers if isinstance(logger, Wandb)), None)
+
+
+def metrics_csv_of(loggers: list[Any]) -> MetricsCSV | None:
+    """The logger of metrics.csv among others."""
+    return next((logger for logger in loggers if isinstance(logger, MetricsCSV)), None)
 
 
 def tensorboard_of(loggers: list[Any]) -> TensorBoard | None:

@@ -22,10 +22,9 @@ class MetricsCSV(Logger):
     Args:
         file: Where to. What it already holds is kept.
         axes: Adds epoch, rows seen and seconds to each row.
-        resume_step: Rows of this step and later ones are dropped from the file: the run trains them again.
     """
 
-    def __init__(self, file: str | Path, axes: Axes | None = None, *, resume_step: int | None = None) -> None:
+    def __init__(self, file: str | Path, axes: Axes | None = None) -> None:
         super().__init__()
         self.file = Path(file)
         self.axes = axes
@@ -35,8 +34,6 @@ class MetricsCSV(Logger):
         if self.file.exists():
             with self.file.open(newline="") as stream:
                 self.columns = next(csv.reader(stream), self.columns)
-        if resume_step is not None:
-            self._cut(resume_step)
 
     @property
     def name(self) -> str:
@@ -96,7 +93,8 @@ class MetricsCSV(Logger):
             self._rewrite(self._read())
 
     @rank_zero_only
-    def _cut(self, step: int) -> None:
+    def cut(self, step: int) -> None:
+        """Drop rows of this step and later ones from the file: the run trains them again."""
         if self.file.exists():
             rows = self._read()
             kept = [row for row in rows if int(row["step"]) < step]

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from zoo.tracking.axes import Axes
 from zoo.tracking.flat_config import default_group, flat_config
-from zoo.tracking.loggers import default_loggers, tensorboard_of, wandb_of
-from zoo.tracking.run_folder import SUMMARY, default_name
+from zoo.tracking.loggers import default_loggers, metrics_csv_of, tensorboard_of, wandb_of
+from zoo.tracking.run_folder import CONFIG, SUMMARY, default_name
 from zoo.tracking.summary import Summary, versions
 from zoo.tracking.wandb_settings import WandbSettings
 
@@ -48,6 +49,7 @@ class Tracker:
         self.config = config
         self.flat = flat_config(config)
         self.facts = dict(facts)
+        self.resume_step = resume_step
         self.axes = Axes()
         model, path = config["model"]["class_path"], config["data"]["init_args"]["path"]
         name = default_name(model, path)
@@ -68,12 +70,22 @@ class Tracker:
         return {**named, "seed": self.config["seed_everything"], **self.facts, **identity}
 
     def start(self) -> None:
-        """Say in the run folder that the run has begun, and open it in W&B. Called in the first process."""
-        self.summary.start()
+        """Open the run in W&B, and say in the run folder that it has begun. Called in the first process.
+
+        Nothing in the folder changes before all is checked: a resumption that is refused leaves the run as it was.
+
+        Raises:
+            InputError: W&B refuses the run.
+        """
         wandb = wandb_of(self.loggers)
         if wandb is not None:
             known = {"num_params": self.facts["parameters"], "data_fingerprint": self.facts["data_fingerprint"]}
             wandb.open({**self.flat, **known, "versions": versions(), "cli": self.config})
+        (self.folder / CONFIG).write_text(yaml.safe_dump(self.config, sort_keys=False))
+        metrics = metrics_csv_of(self.loggers)
+        if metrics is not None and self.resume_step is not None:
+            metrics.cut(self.resume_step)
+        self.summary.start()
 
     def end(
         self,
