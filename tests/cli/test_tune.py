@@ -301,6 +301,19 @@ def test_a_databases_password_is_not_written_down(capsys: pytest.CaptureFixture[
     assert "give --storage (or ZOO_TUNE_STORAGE) with the password" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("flag", [["--storage", "sqlite:///SECRET.db"], ["--storage=sqlite:///SECRET.db"]])
+def test_wandb_is_not_told_the_address_of_the_database(flag: list[str]) -> None:
+    place = TINY.index("--trainer.logger")
+    words = [*TINY[:place], *TINY[place + 2 :], "--study", "s", "--trials", "1"]
+    done = subprocess.run(command(*words, *flag), env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    files = [file for file in (STUDY / "trial-0000").rglob("*") if file.is_file()]
+    noted = [file for file in files if file.suffix == ".wandb" and b"space.yaml" in file.read_bytes()]
+    assert len(noted) == 1  # the rest of the command line is
+    assert not [file for file in files if b"SECRET" in file.read_bytes()]
+
+
 # ---- processes -----------------------------------------------------------------------------------------------------
 
 
