@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,15 +91,13 @@ class StopServer(Callback):
             StopServer.server.stop()
 
 
-def test_a_server_that_goes_away_costs_seconds_and_no_row(
+def test_a_server_that_goes_away_costs_no_row(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(StopServer, "server", server)
     monkeypatch.setattr("zoo.tracking.wandb.FINISH_SECONDS", 3.0)
     words = [*FIT, "--trainer.max_epochs", "4", f"--trainer.callbacks+={__name__}.StopServer"]
-    started = time.monotonic()
     assert main(words) == 0
-    assert time.monotonic() - started < 60
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("W&B: the server")]
     parts = [next(Path("runs/wine/wandb").glob(f"{kind}-*")).resolve() for kind in ("run", "offline-run")]
     assert len(said) == 1
@@ -117,6 +114,32 @@ def test_a_server_that_goes_away_costs_seconds_and_no_row(
         assert later.artifact("wine")["files"]["best.ckpt"] == Path("runs/wine/checkpoints/best.ckpt").read_bytes()
         assert "predictions.csv" in run["files"]
         assert run["config"]["model"]["value"] == "MLPClassifier"
+
+
+def test_a_slow_server_is_not_waited_for_without_end_and_not_said_to_be_gone(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import wandb
+    from wandb.sdk.artifacts.exceptions import WaitTimeoutError
+
+    waits: list[int] = []
+
+    def wait(self: Any, timeout: int) -> Any:
+        waits.append(timeout)
+        assert len(waits) < 5
+        raise WaitTimeoutError("not yet")
+
+    monkeypatch.setattr("zoo.tracking.wandb.UPLOAD_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(wandb.Artifact, "wait", wait)
+        assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
+    said = capsys.readouterr().err
+    assert len(waits) == 1
+    assert "W&B: the server did not take all of it in time; nothing is lost: `wandb sync --include-online" in said
+    assert "went away" not in said
+    part = next(Path("runs/wine/wandb").glob("offline-run-*"))
+    sync(server, tmp_path, part)
+    assert server.artifact("wine")["state"] == "COMMITTED"
 
 
 def test_both_parts_of_a_run_that_went_on_offline_are_sent_as_one(tmp_path: Path) -> None:

@@ -231,7 +231,10 @@ def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = N
         raise KeyboardInterrupt from stop
     finally:
         if trainer.is_global_zero:
-            end_tracking(cli, status=status, test=test)
+            try:
+                end_tracking(cli, status=status, test=test)
+            finally:
+                cli.tracker.release()
     if status == "interrupted":
         raise KeyboardInterrupt
     if trial is None:

@@ -81,6 +81,13 @@ class Tracker:
         if wandb is not None:
             known = {"num_params": self.facts["parameters"], "data_fingerprint": self.facts["data_fingerprint"]}
             wandb.open({**self.flat, **known, "versions": versions(), "cli": self.config})
+        try:
+            self._begin_folder()
+        except BaseException:
+            self.release()
+            raise
+
+    def _begin_folder(self) -> None:
         (self.folder / CONFIG).write_text(yaml.safe_dump(self.config, sort_keys=False))
         metrics = metrics_csv_of(self.loggers)
         if metrics is not None and self.resume_step is not None:
@@ -120,6 +127,12 @@ class Tracker:
             if isinstance(logger, WandbLogger) and logger is not wandb:
                 experiment: Any = logger.experiment
                 experiment.finish(exit_code=int(failed))
+
+    def release(self) -> None:
+        """End the W&B run where `end` did not come to that."""
+        wandb = wandb_of(self.loggers)
+        if wandb is not None:
+            wandb.finish(failed=True)
 
 
 def stored_run_id(folder: Path) -> str | None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import io
 import os
 import re
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ AXES = ("epoch", "samples_seen", "seconds")
 METRICS = ("train/*", "val/*", "test/*", "lr")
 # Seconds. W&B's own would wait for a server that is gone: 90 at the start, and for ever at the end.
 START_SECONDS, FINISH_SECONDS = 30.0, 20.0
+UPLOAD_SECONDS = 900.0  # that a checkpoint may take on its way to a server that answers
 
 
 class Wandb(Shows, WandbLogger):
@@ -86,6 +89,7 @@ class Wandb(Shows, WandbLogger):
         self._known_step = -1  # the server has the rows of steps up to this one
         self._first_count: int | None = None
         self._left: Path | None = None  # the part that the server did not get in full
+        self._why_left = ""
 
     # ---- from start to end -------------------------------------------------------------------------------------
 
@@ -101,6 +105,13 @@ class Wandb(Shows, WandbLogger):
         """
         if self.online and not answers():
             self._go_offline("its server does not answer")
+        try:
+            self._open(config)
+        except BaseException:
+            self.finish(failed=True)
+            raise
+
+    def _open(self, config: Mapping[str, Any]) -> None:
         run = self._begin()
         if run is None:
             self._go_offline("its server did not answer in time")
@@ -129,16 +140,31 @@ class Wandb(Shows, WandbLogger):
             about: The checkpoint's metadata: monitor, score, epoch, ...
         """
         try:
-            self._close(summary, checkpoint, about, failed=failed)
+            self._tell_end(summary, checkpoint, about)
         except Exception as error:  # the training is done and all of it lies in the run folder
-            say(f"W&B: {' '.join(str(error).split())[:200]}; the run folder holds everything")
+            say(f"W&B: {one_line(error)}; the run folder holds everything")
+        finally:
+            self.finish(failed=failed)
         if self._left is not None:
-            parts = " ".join(map(str, (self._left, self._place)))
-            say(f"W&B: the server went away; nothing is lost: `wandb sync --include-online {parts}` sends the rest")
+            parts = " ".join(dict.fromkeys(map(str, (self._left, self._place))))
+            say(f"W&B: {self._why_left}; nothing is lost: `wandb sync --include-online {parts}` sends the rest")
 
-    def _close(
-        self, summary: Mapping[str, Any], checkpoint: Path | None, about: Mapping[str, Any], *, failed: bool
-    ) -> None:
+    def finish(self, *, failed: bool) -> None:
+        """End the run, whatever became of it; one that ended stays as it is.
+
+        One that stays open would take the rows of the next fit in this process.
+        """
+        run: Any = self._experiment
+        if run is None:
+            return
+        try:
+            run.finish(exit_code=int(failed))
+        except TimeoutError:
+            self._note_left(run)
+        except Exception as error:
+            say(f"W&B: {one_line(error)}; the run folder holds everything")
+
+    def _tell_end(self, summary: Mapping[str, Any], checkpoint: Path | None, about: Mapping[str, Any]) -> None:
         self._send()
         self._leave_if_gone()
         self._log_files(summary)
@@ -146,12 +172,12 @@ class Wandb(Shows, WandbLogger):
             self._leave()
             self._log_files(summary)
             self._log_checkpoint(checkpoint, about)
-        try:
-            self._run.finish(exit_code=int(failed))
-        except TimeoutError:
-            self._left = self._place
 
     # ---- rows --------------------------------------------------------------------------------------------------
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """The config was told when the run was opened."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -177,11 +203,7 @@ class Wandb(Shows, WandbLogger):
             return
         if row.get(STEP, 0) <= self._known_step and not any(name.startswith(("val/", "test/")) for name in row):
             return  # trained again after a resume
-        try:
-            self._run.log(row, step=self._first_count, commit=True)
-        except Exception as error:  # W&B's process is gone: no reason to lose a training
-            say_once(f"W&B: {' '.join(str(error).split())[:200]}; metrics.csv and TensorBoard go on")
-        self._first_count = None
+        self._guarded(lambda: self._log(row))
 
     # ---- pictures and tables -----------------------------------------------------------------------------------
 
@@ -193,11 +215,21 @@ class Wandb(Shows, WandbLogger):
         from zoo.tracking.wandb_tables import media
 
         self._send()
-        self._leave_if_gone()
-        self._run.log(media(report, shown), step=self._first_count, commit=True)
-        self._first_count = None
+        self._guarded(self._leave_if_gone)
+        self._guarded(lambda: self._log(media(report, shown)))
 
     # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _guarded(self, call: Callable[[], object]) -> None:
+        """Have W&B's client do something. That its process is gone is no reason to lose a training or a test."""
+        try:
+            call()
+        except Exception as error:
+            say_once(f"W&B: {one_line(error)}; metrics.csv and TensorBoard go on")
+
+    def _log(self, row: Mapping[str, Any]) -> None:
+        count, self._first_count = self._first_count, None
+        self._run.log(dict(row), step=count, commit=True)
 
     def _begin(self) -> Any:
         """The run; None where the server kept W&B waiting too long."""
@@ -215,7 +247,7 @@ class Wandb(Shows, WandbLogger):
                 if self.online and "timed out" in str(error):
                     return None
                 raise InputError(
-                    f"W&B refused the run ({' '.join(str(error).split())[:200]}): "
+                    f"W&B refused the run ({one_line(error)}): "
                     "--wandb.enabled false trains without it, WANDB_MODE=offline keeps it here"
                 ) from error
 
@@ -239,11 +271,16 @@ class Wandb(Shows, WandbLogger):
     def _leave(self) -> None:
         """Go on offline, in a second part of the same run: online W&B keeps no artifact that it could not send."""
         run = self._run
-        self._left, self._first_count = self._place, run.step
-        with suppress(TimeoutError):
+        self._note_left(run)
+        self._first_count = run.step
+        with suppress(Exception):
             run.finish()
         self.online, self._experiment = False, None
         self._begin()
+
+    def _note_left(self, run: Any) -> None:
+        self._left = Path(run.dir).parent
+        self._why_left = "the server went away" if not answers() else "the server did not take all of it in time"
 
     def _log_files(self, summary: Mapping[str, Any]) -> None:
         run, predictions = self._run, self.folder / PREDICTIONS
@@ -252,7 +289,7 @@ class Wandb(Shows, WandbLogger):
             run.save(str(Path(run.dir) / PREDICTIONS), base_path=run.dir, policy="now")
 
     def _log_checkpoint(self, checkpoint: Path, about: Mapping[str, Any]) -> bool:
-        """False where the server went away before it had the file."""
+        """False where the server went away, or time was up, before it had the file."""
         import wandb
 
         kept = self._place / "artifact" / checkpoint.name
@@ -261,11 +298,12 @@ class Wandb(Shows, WandbLogger):
         artifact = wandb.Artifact(artifact_name(self.folder.name), type="model", metadata=dict(about))
         artifact.add_file(str(kept), name=checkpoint.name, policy="immutable", skip_cache=True)
         logged = self._run.log_artifact(artifact, aliases=["best", "latest"])
+        until = time.monotonic() + UPLOAD_SECONDS
         while self.online:
             try:  # a large file takes its time; only a server that is gone is not waited for
                 logged.wait(timeout=int(FINISH_SECONDS))
             except wandb.Error:
-                if not answers():
+                if time.monotonic() >= until or not answers():
                     return False
             else:
                 break
@@ -279,6 +317,11 @@ class Wandb(Shows, WandbLogger):
     def _place(self) -> Path:
         """The folder of this part of the run, which `wandb sync` takes."""
         return Path(self._run.dir).parent
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, short enough for a line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def client_settings(save_code: bool) -> Any:
