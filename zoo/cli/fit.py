@@ -105,7 +105,6 @@ class FitCLI(ZooCLI):
         own: list[Callback] = [
             RandomState(),
             self.tracker.summary,
-            PredictionWriter(str(self.folder / PREDICTIONS)),
             RunInfo(config, self.tracker.wandb_run_id),
             *self.extra,
         ]
@@ -124,7 +123,8 @@ class FitCLI(ZooCLI):
             "default_root_dir": str(self.folder),
             "logger": self.tracker.loggers or False,
             "profiler": settings.profiler or NoProfiler(),
-            "callbacks": [self.tracker.axes, *kept, *as_list(user), *own],
+            # Predictions are written before anything is drawn of them.
+            "callbacks": [self.tracker.axes, PredictionWriter(str(self.folder / PREDICTIONS)), *kept, *as_list(user), *own],
         }
         if self.best is None and not switched["enable_checkpointing"]:
             arguments["enable_checkpointing"] = arguments.get("enable_checkpointing") or False
