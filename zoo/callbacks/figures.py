@@ -80,7 +80,8 @@ def show_test(trainer: Trainer, evaluation: Any, data: Any) -> None:
     from zoo.tracking.shows import Shows
 
     report = report_of(evaluation, data)
-    shown = examples(data.source("test"), evaluation.index[[m.row for m in report.mistakes]].tolist())
+    rows = evaluation.index[[mistake.row for mistake in report.mistakes]].tolist()
+    shown = examples(data.source("test"), rows, columns=data.used_columns)
     with said_only():
         show(trainer, figures_of(report, shown))
     for logger in trainer.loggers:

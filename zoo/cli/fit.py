@@ -124,7 +124,13 @@ class FitCLI(ZooCLI):
             "logger": self.tracker.loggers or False,
             "profiler": settings.profiler or NoProfiler(),
             # Predictions are written before anything is drawn of them.
-            "callbacks": [self.tracker.axes, PredictionWriter(str(self.folder / PREDICTIONS)), *kept, *as_list(user), *own],
+            "callbacks": [
+                self.tracker.axes,
+                PredictionWriter(str(self.folder / PREDICTIONS)),
+                *kept,
+                *as_list(user),
+                *own,
+            ],
         }
         if self.best is None and not switched["enable_checkpointing"]:
             arguments["enable_checkpointing"] = arguments.get("enable_checkpointing") or False

@@ -48,6 +48,7 @@ class Wandb(Shows, WandbLogger):
         run_id: Under which it is known, and goes on when it is resumed.
         online: False writes into the run folder alone.
         log_model: Whether the best checkpoint becomes an artifact.
+        log_rows: Whether test rows are sent: predictions.csv, and the rows the model got most wrong.
         save_code: Whether uncommitted changes are sent.
         resume_step: Of a run that goes on, the first step it trains now.
     """
@@ -61,6 +62,7 @@ class Wandb(Shows, WandbLogger):
         run_id: str,
         online: bool,
         log_model: bool = True,
+        log_rows: bool = True,
         save_code: bool = False,
         resume_step: int | None = None,
     ) -> None:
@@ -83,6 +85,7 @@ class Wandb(Shows, WandbLogger):
         self.run_id = run_id
         self.online = online
         self.with_model = log_model
+        self.with_rows = log_rows
         self.save_code = save_code
         self.resume_step = resume_step
         self._row: dict[str, float] = {}
@@ -216,7 +219,7 @@ class Wandb(Shows, WandbLogger):
 
         self._send()
         self._guarded(self._leave_if_gone)
-        self._guarded(lambda: self._log(media(report, shown)))
+        self._guarded(lambda: self._log(media(report, shown if self.with_rows else None)))
 
     # ---- helpers -----------------------------------------------------------------------------------------------
 
@@ -228,6 +231,8 @@ class Wandb(Shows, WandbLogger):
             say_once(f"W&B: {one_line(error)}; metrics.csv and TensorBoard go on")
 
     def _log(self, row: Mapping[str, Any]) -> None:
+        if not row:
+            return
         count, self._first_count = self._first_count, None
         self._run.log(dict(row), step=count, commit=True)
 
@@ -285,7 +290,7 @@ class Wandb(Shows, WandbLogger):
     def _log_files(self, summary: Mapping[str, Any]) -> None:
         run, predictions = self._run, self.folder / PREDICTIONS
         run.summary.update(dict(summary))
-        if predictions.is_file() and link(predictions, Path(run.dir) / PREDICTIONS):
+        if self.with_rows and predictions.is_file() and link(predictions, Path(run.dir) / PREDICTIONS):
             run.save(str(Path(run.dir) / PREDICTIONS), base_path=run.dir, policy="now")
 
     def _log_checkpoint(self, checkpoint: Path, about: Mapping[str, Any]) -> bool:
@@ -334,9 +339,8 @@ def client_settings(save_code: bool) -> Any:
         "finish_timeout": FINISH_SECONDS,
         "finish_timeout_raises": True,
         "x_save_requirements": False,  # as zoo.tracking.packages lists them, in a hundredth of the time
+        "save_code": save_code,  # else the account's own setting may send code
     }
-    if save_code:
-        wanted["save_code"] = True
     known = wandb.Settings.model_fields
     return wandb.Settings(
         **{name: value for name, value in wanted.items() if name in known and f"WANDB_{name.upper()}" not in os.environ}

@@ -1,12 +1,14 @@
-"""Whether W&B can be used here: an account, and a server that answers."""
+"""Whether W&B can be used here: what its settings say, an account, and a server that answers."""
 
 from __future__ import annotations
 
+import configparser
 import netrc
 import os
 import ssl
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 HOST = "https://api.wandb.ai"
 PATIENCE = 4.0  # seconds
@@ -14,7 +16,25 @@ PATIENCE = 4.0  # seconds
 
 def server() -> str:
     """The address of the W&B server."""
-    return os.environ.get("WANDB_BASE_URL", HOST).rstrip("/")
+    return (os.environ.get("WANDB_BASE_URL") or stored_settings().get("base_url") or HOST).rstrip("/")
+
+
+def mode() -> str | None:
+    """online, offline, disabled, ...: as WANDB_MODE says, else as `wandb offline` has noted; None where nothing does."""
+    return os.environ.get("WANDB_MODE") or stored_settings().get("mode")
+
+
+def stored_settings() -> dict[str, str]:
+    """What W&B's settings files say; that of the working folder beats that of the user."""
+    root = Path(os.environ.get("WANDB_DIR") or ".").expanduser()
+    user = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+    own = root / (".wandb" if (root / ".wandb").exists() else "wandb")
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read([user / "settings", own / "settings"])
+    except (configparser.Error, UnicodeDecodeError):
+        return {}
+    return dict(parser["default"]) if parser.has_section("default") else {}
 
 
 def has_key() -> bool:
