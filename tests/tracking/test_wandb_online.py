@@ -158,6 +158,32 @@ def test_both_parts_of_a_run_that_went_on_offline_are_sent_as_one(tmp_path: Path
         assert later.artifact("wine")["version"] == 1
 
 
+def files_of(folder: str) -> dict[str, bytes]:
+    """What every file below a folder holds, but for those of W&B."""
+    files = [file for file in Path(folder).rglob("*") if file.is_file() and "wandb" not in file.parts]
+    return {str(file): file.read_bytes() for file in files}
+
+
+def test_a_wrong_key_is_one_line_and_leaves_no_run_no_study_and_an_old_run_as_it_was(
+    server: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("space.yaml").write_text("parameters: {model.lr: {min: 1.0e-3, max: 3.0e-2}}")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert main([*FIT, "--trainer.max_epochs", "1", "--figures.enabled", "false"]) == 0
+    before = files_of("runs")
+    monkeypatch.setenv("WANDB_MODE", "online")
+    server.refuse = True
+    capsys.readouterr()
+    search = ["tune", *FIT[1:-2], "--space", "space.yaml", "--trials", "3"]
+    for words in (FIT, search, ["fit", "--resume", "runs/wine", "--trainer.max_epochs", "2"]):
+        assert main(words) == 2
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("zoo: ")]
+        assert len(said) == 1
+        assert said[0].startswith("zoo: W&B refused the run")
+        assert files_of("runs") == before
+        assert [folder.name for folder in Path("runs").iterdir()] == ["wine"]
+
+
 def test_a_server_that_is_not_there_is_no_reason_not_to_train(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

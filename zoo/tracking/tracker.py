@@ -75,7 +75,7 @@ class Tracker:
         Nothing in the folder changes before all is checked: a resumption that is refused leaves the run as it was.
 
         Raises:
-            InputError: W&B refuses the run.
+            RefusedError: By W&B.
         """
         wandb = wandb_of(self.loggers)
         if wandb is not None:

@@ -38,6 +38,10 @@ START_SECONDS, FINISH_SECONDS = 30.0, 20.0
 UPLOAD_SECONDS = 900.0  # that a checkpoint may take on its way to a server that answers
 
 
+class RefusedError(InputError):
+    """W&B does not take the run: a wrong key, a project one may not write to. It would take no other one either."""
+
+
 class Wandb(Shows, WandbLogger):
     """Lightning's logger with the settings of zoo; all of a step's values make one row.
 
@@ -104,7 +108,7 @@ class Wandb(Shows, WandbLogger):
             config: Flat, dot-free keys, and the whole config under `cli`.
 
         Raises:
-            InputError: The server refuses: a wrong key, a project one may not write to.
+            RefusedError: By the server.
         """
         if self.online and not answers():
             self._go_offline("its server does not answer")
@@ -251,7 +255,7 @@ class Wandb(Shows, WandbLogger):
             except (AuthenticationError, CommError, UsageError) as error:
                 if self.online and "timed out" in str(error):
                     return None
-                raise InputError(
+                raise RefusedError(
                     f"W&B refused the run ({one_line(error)}): "
                     "--wandb.enabled false trains without it, WANDB_MODE=offline keeps it here"
                 ) from error
