@@ -142,20 +142,43 @@ def test_a_slow_server_is_not_waited_for_without_end_and_not_said_to_be_gone(
     assert server.artifact("wine")["state"] == "COMMITTED"
 
 
-def test_both_parts_of_a_run_that_went_on_offline_are_sent_as_one(tmp_path: Path) -> None:
-    assert main([*FIT, "--trainer.max_epochs", "2"]) == 0
-    assert main(["fit", "--resume", "runs/wine", "--trainer.max_epochs", "4"]) == 0
+class Interrupt(Callback):
+    """Ctrl-C in the middle of the third epoch."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == 2 and batch_idx == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("how", ["offline", "online", "synced before"])
+def test_both_parts_of_a_run_that_was_stopped_offline_are_sent_as_one(how: str, server: Any, tmp_path: Path) -> None:
+    offline = {"WANDB_MODE": "offline"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*next(iter(offline.items())))
+        stop = ["--trainer.max_epochs", "4", f"--trainer.callbacks+={__name__}.Interrupt"]
+        assert main([*FIT, *stop]) == 130
+    first = next(Path("runs/wine/wandb").glob("offline-run-*"))
+    offline_run("runs/wine")
+    if how == "synced before":
+        sync(server, tmp_path, first)
+    with pytest.MonkeyPatch.context() as patch:
+        if how == "offline":
+            patch.setenv(*next(iter(offline.items())))
+        assert main(["fit", "--resume", "runs/wine", "--trainer.callbacks", "[]"]) == 0
     parts = sorted(Path("runs/wine/wandb").glob("offline-run-*"))
-    assert len(parts) == 2
-    with Standin() as later:  # type: ignore[no-untyped-call]
-        sync(later, tmp_path, *parts)
-        run = later.run()
-        assert steps(run, "train/loss_step") == list(range(len(steps(run, "train/loss_step"))))
-        assert [row["epoch"] for row in run["history"] if "val/loss" in row] == [0, 1, 2, 3]
-        counts = [row["_step"] for row in run["history"]]
-        assert counts == sorted(set(counts))
-        assert run["summary"]["epochs"] == 4
-        assert later.artifact("wine")["version"] == 1
+    assert len(parts) == (1 if how == "synced before" else 2)  # what is not sent in order would stand there in none
+    if how != "synced before":
+        sync(server, tmp_path, *parts)
+    run = server.run()
+    trained = steps(run, "train/loss_step")
+    assert trained == list(range(len(trained)))
+    assert [row["epoch"] for row in run["history"] if "val/loss" in row] == [0, 1, 2, 3]
+    counts = [row["_step"] for row in run["history"]]
+    assert counts == sorted(set(counts))
+    assert run["summary"]["epochs"] == 4
+    assert server.artifact("wine")["version"] == 1
 
 
 def files_of(folder: str) -> dict[str, bytes]:
@@ -165,13 +188,11 @@ def files_of(folder: str) -> dict[str, bytes]:
 
 
 def test_a_wrong_key_is_one_line_and_leaves_no_run_no_study_and_an_old_run_as_it_was(
-    server: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("space.yaml").write_text("parameters: {model.lr: {min: 1.0e-3, max: 3.0e-2}}")
-    monkeypatch.setenv("WANDB_MODE", "offline")
     assert main([*FIT, "--trainer.max_epochs", "1", "--figures.enabled", "false"]) == 0
     before = files_of("runs")
-    monkeypatch.setenv("WANDB_MODE", "online")
     server.refuse = True
     capsys.readouterr()
     search = ["tune", *FIT[1:-2], "--space", "space.yaml", "--trials", "3"]

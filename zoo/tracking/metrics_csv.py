@@ -92,6 +92,12 @@ class MetricsCSV(Logger):
         if self.file.exists():
             self._rewrite(self._read())
 
+    def last_step(self) -> int:
+        """The last step whose training is noted in the file; -1 where there is none."""
+        rows = self._read() if self.file.exists() else []
+        trained = [int(row["step"]) for row in rows if any(row[name] for name in row if name.startswith("train/"))]
+        return max(trained, default=-1)
+
     @rank_zero_only
     def cut(self, step: int) -> None:
         """Drop rows of this step and later ones from the file: the run trains them again."""

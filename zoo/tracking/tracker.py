@@ -80,7 +80,9 @@ class Tracker:
         wandb = wandb_of(self.loggers)
         if wandb is not None:
             known = {"num_params": self.facts["parameters"], "data_fingerprint": self.facts["data_fingerprint"]}
-            wandb.open({**self.flat, **known, "versions": versions(), "cli": self.config})
+            config = {**self.flat, **known, "versions": versions(), "cli": self.config}
+            metrics = metrics_csv_of(self.loggers)
+            wandb.open(config, last_step=-1 if metrics is None else metrics.last_step())
         try:
             self._begin_folder()
         except BaseException:

@@ -101,24 +101,31 @@ class Wandb(Shows, WandbLogger):
     # ---- from start to end -------------------------------------------------------------------------------------
 
     @rank_zero_only
-    def open(self, config: Mapping[str, Any]) -> None:
+    def open(self, config: Mapping[str, Any], *, last_step: int = -1) -> None:
         """Open the run and say what it is.
 
         Args:
             config: Flat, dot-free keys, and the whole config under `cli`.
+            last_step: The last step that was trained before, of a run that goes on.
 
         Raises:
             RefusedError: By the server.
         """
         if self.online and not answers():
             self._go_offline("its server does not answer")
+        parts = self._parts()
+        if self.online and any(map(unsent, parts)):
+            places = self.folder / "wandb" / "offline-run-*"
+            self._keep(
+                f"an earlier part of this run is not sent yet, so this one is kept beside it: `wandb sync {places}`"
+            )
         try:
-            self._open(config)
+            self._open(config, last_step, parts)
         except BaseException:
             self.finish(failed=True)
             raise
 
-    def _open(self, config: Mapping[str, Any]) -> None:
+    def _open(self, config: Mapping[str, Any], last_step: int, parts: Sequence[Path]) -> None:
         run = self._begin()
         if run is None:
             self._go_offline("its server did not answer in time")
@@ -131,7 +138,7 @@ class Wandb(Shows, WandbLogger):
         requirements = Path(run.dir) / "requirements.txt"
         requirements.write_text("\n".join(installed()) + "\n")
         run.save(str(requirements), base_path=run.dir, policy="now")
-        self._go_on_after(run)
+        self._go_on_after(run, last_step, parts)
         if self.online and run.url:
             say(f"W&B: {run.url}")
 
@@ -261,17 +268,26 @@ class Wandb(Shows, WandbLogger):
                 ) from error
 
     def _go_offline(self, why: str) -> None:
-        say(f"W&B: {why}, so the run is kept offline; `wandb sync` sends it later")
+        self._keep(f"{why}, so the run is kept offline; `wandb sync` sends it later")
+
+    def _keep(self, said: str) -> None:
+        say(f"W&B: {said}")
         self.online = False
 
-    def _go_on_after(self, run: Any) -> None:
+    def _go_on_after(self, run: Any, last_step: int, parts: Sequence[Path]) -> None:
         """Where a resumed run goes on in its history, so that no row stands there twice."""
         if self.online:
             self._known_step = int(run.summary.get(STEP, -1)) if run.resumed else -1
-        elif self.resume_step is not None:
-            # The earlier part lies in a folder of its own; `wandb sync` drops rows that are not counted on from its last.
-            # How many it has is not known of a run that was killed: up to three a step, and those of an epoch cut off.
-            self._first_count = 3 * self.resume_step + 10_000
+            if last_step == self._known_step - 1:  # stopped within a step, of which the loss is not there
+                self._known_step = last_step
+        elif parts:
+            # An earlier part lies in a folder of its own; `wandb sync` drops rows that are not counted on from its last.
+            # How many it has is not known of a run that was killed: at most three a step.
+            self._known_step, self._first_count = last_step, 3 * (last_step + 1) + 10_000
+
+    def _parts(self) -> list[Path]:
+        """What W&B has written of this run so far, before it goes on: a file for each time."""
+        return [] if self.resume_step is None else sorted(self.folder.glob("wandb/*run-*/*.wandb"))
 
     def _leave_if_gone(self) -> None:
         if self.online and not answers():
@@ -359,6 +375,11 @@ def artifact_name(folder: str) -> str:
         'gr-e-2'
     """
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder)[:128].strip("-") or "run"
+
+
+def unsent(part: Path) -> bool:
+    """Whether what was kept offline is there alone: `wandb sync` leaves a note beside what it has sent."""
+    return part.parent.name.startswith("offline-") and not Path(f"{part}.synced").exists()
 
 
 def link(file: Path, to: Path) -> bool:
