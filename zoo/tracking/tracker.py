@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from zoo.tracking.axes import Axes
 from zoo.tracking.flat_config import default_group, flat_config
 from zoo.tracking.loggers import default_loggers, metrics_csv_of, tensorboard_of, wandb_of
-from zoo.tracking.run_folder import CONFIG, SUMMARY, default_name
+from zoo.tracking.run_folder import CONFIG, OLD_PREDICTIONS, PREDICTIONS, SUMMARY, default_name
 from zoo.tracking.summary import Summary, versions
 from zoo.tracking.wandb_settings import WandbSettings
 
@@ -50,6 +50,7 @@ class Tracker:
         self.flat = flat_config(config)
         self.facts = dict(facts)
         self.resume_step = resume_step
+        self._predicted: int | None = None
         self.axes = Axes()
         model, path = config["model"]["class_path"], config["data"]["init_args"]["path"]
         name = default_name(model, path)
@@ -61,7 +62,7 @@ class Tracker:
                 folder, self.axes, settings, self.place, run_id=run_id, resume_step=resume_step
             )
         wandb = wandb_of(self.loggers)
-        self.wandb_run_id = None if wandb is None else wandb.run_id
+        self.wandb_run_id = run_id if wandb is None else wandb.run_id  # W&B may be on again at the next resumption
         self.summary = Summary(str(folder / SUMMARY), self._known(model, path), self.axes)
 
     def _known(self, model: str, path: str) -> dict[str, Any]:
@@ -95,6 +96,7 @@ class Tracker:
         if metrics is not None and self.resume_step is not None:
             metrics.cut(self.resume_step)
         self.summary.start()
+        self._predicted = modified(self.folder / PREDICTIONS)
 
     def end(
         self,
@@ -115,6 +117,9 @@ class Tracker:
             checkpoint: best.ckpt, where there is one.
         """
         self.summary.facts |= {"monitor": monitor[0], "monitor_mode": monitor[1]}
+        predictions = self.folder / PREDICTIONS
+        if self.summary.trained and not test and modified(predictions) == self._predicted is not None:
+            predictions.replace(predictions.with_name(OLD_PREDICTIONS))  # of weights that are trained on
         content = self.summary.write(best_epoch=best_epoch, test=test, status=status)
         outcome = {name: value for name, value in content.items() if name.startswith(COMPARED)}
         tensorboard, wandb = tensorboard_of(self.loggers), wandb_of(self.loggers)
@@ -142,6 +147,11 @@ def stored_run_id(folder: Path) -> str | None:
     file = folder / SUMMARY
     found = json.loads(file.read_text()).get("wandb_run_id") if file.is_file() else None
     return None if found is None else str(found)
+
+
+def modified(file: Path) -> int | None:
+    """When a file was written, in nanoseconds; None where it is not there."""
+    return file.stat().st_mtime_ns if file.is_file() else None
 
 
 def _given(logger: Any) -> list[Logger]:
