@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 
 from zoo.cli import trial as trials
 from zoo.cli.main import main
+from zoo.cli.tune_begin import with_own_values
 from zoo.comparing.runs import read_run
 from zoo.data.encoded import EncodedData
 from zoo.tuning.plan import read_plan
@@ -236,6 +237,28 @@ def test_the_default_space_is_that_of_the_models_family(capsys: pytest.CaptureFi
     assert "space: configs/sweeps/transformer.yaml" in said
     assert "token_dropout" not in said
     assert "by val/rmse (less is better)" in said
+
+
+def test_a_space_of_ones_own_is_searched_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("space.yaml").write_text(
+        "parameters: {model.lr: {min: 1.0e-4, max: 2.0e-4}, model.dropout: {values: [0.1, 0.2]}, model.hidden: {value: [4]}}"
+    )
+    words = ["--model.lr", "0.01", "--model.dropout", "0.2"]
+    assert tune("--trials", "4", *words) == 0
+    line = "outside of the space, and in the first trial all the same, as the config says: model.lr 0.01"
+    assert capsys.readouterr().err.splitlines().count(line) == 1
+    configs = [read_run(run).config for run in sorted(STUDY.glob("trial-*"))]
+    assert configs[0]["model_lr"] == 0.01
+    assert all(1e-4 <= config["model_lr"] <= 2e-4 for config in configs[1:])
+    assert all(1e-4 <= trial.distributions["model.lr"].high <= 2e-4 for trial in study_of().trials[1:])
+    assert [config["model_dropout"] for config in configs if config["model_dropout"] not in (0.1, 0.2)] == []
+
+
+def test_a_space_that_ships_reaches_to_the_configs_own_values(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--trials", "1", "--timeout", "0", "--trainer.logger", "false", "--study", "s"]
+    assert main(["tune", "--config", "configs/mlp.yaml", "--model.lr", "1.0", *words]) == 0
+    assert "outside" not in capsys.readouterr().err
+    assert with_own_values(read_plan(STUDY))[1]["model.lr"] == 1.0
 
 
 def test_the_metric_of_a_space_counts_and_what_is_typed_beats_it(capsys: pytest.CaptureFixture[str]) -> None:
