@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 
@@ -53,7 +54,8 @@ def test_an_image_run_key_by_key(tmp_path: Path) -> None:
     expected |= {"max_epochs": 2, "precision": "32-true", "num_params": summary["parameters"], "model_widths": [8, 8]}
     expected |= {"data_fingerprint": summary["data_fingerprint"], "data_batch_size": 64}
     assert {key: run.config[key] for key in expected} == expected
-    assert run.config["versions"]["zoo"] == summary["zoo"]
+    assert run.config["versions"]["torch"] == summary["version_torch"]
+    assert torch.load("runs/run/checkpoints/best.ckpt")["zoo"]["versions"] == run.config["versions"]
     assert run.config["cli"]["trainer"]["max_epochs"] == 2
 
     for name in ("train/*", "val/*", "test/*", "lr"):

@@ -76,9 +76,9 @@ class FitCLI(ZooCLI):
     def _folder(self, root: str) -> Path:
         if self.resume is not None:
             return self.resume
-        if not is_first_process() and RUN_FOLDER in os.environ:
-            return Path(os.environ[RUN_FOLDER])
         name = self.config.name or default_name(self.config.model.class_path, self.datamodule.path)
+        if not is_first_process():  # writes nothing itself; where a cluster starts the processes it is told no folder
+            return Path(os.environ.get(RUN_FOLDER) or Path(root) / name)
         folder = new_run_folder(root, name)
         os.environ[RUN_FOLDER] = str(folder.resolve())
         return folder

@@ -98,7 +98,7 @@ class Summary(Seldom):
             "best_epoch": best_epoch,
             **last,
             **{f"best/{name}": value for name, value in best.items() if name.startswith("val/")},
-            **versions(),
+            **{name if name in ("zoo", "python") else f"version_{name}": said for name, said in versions().items()},
             **earlier,
             **test,
         }
@@ -120,7 +120,7 @@ def versions() -> dict[str, str]:
     return {
         "zoo": __version__,
         "python": platform.python_version(),
-        **{f"version_{name}": version(name) for name in PACKAGES},
+        **{name: version(name) for name in PACKAGES},
     }
 
 
