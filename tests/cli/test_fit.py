@@ -173,18 +173,32 @@ def test_resume_goes_on_in_the_same_folder_and_equals_a_run_that_never_stopped()
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[1])
 
 
-def test_resume_keeps_metrics_and_the_wandb_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_resume_keeps_metrics_and_the_wandb_run() -> None:
     assert main(["fit", "--config", "configs/mlp.yaml", "--trainer.max_epochs", "2", "--name", "run"]) == 0
     assert main(["fit", "--resume", "runs/run", "--trainer.max_epochs", "4"]) == 0
     epochs = [row["epoch"] for row in read_metrics("runs/run/metrics.csv") if "val/loss" in row]
     assert epochs == [0, 1, 2, 3]
+    offline_run("runs/run")  # its end is on disk
     ids = {read_run(run).id for run in Path("runs/run/wandb").glob("offline-run-*")}
     assert len(ids) == 1
+
+
+def test_a_resumption_that_is_refused_leaves_the_run_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--trainer.max_epochs", "2", "--wandb.enabled", "false", "--figures.enabled", "false"]
+    assert main(["fit", "--config", "configs/mlp.yaml", *words, "--name", "run"]) == 0
+    before = files_of("runs/run")
+    assert "metrics.csv" in before
     capsys.readouterr()
-    assert main(["fit", "--resume", "runs/run"]) == 2
-    assert "has its 4 epochs: say --trainer.max_epochs 8" in capsys.readouterr().err
+    assert main(["fit", "--resume", "runs/run", "--model.dropout", "0.3"]) == 2
+    assert "has its 2 epochs: say --trainer.max_epochs 4" in capsys.readouterr().err
     assert main(["fit", "--resume", "runs/run", "--trainer.max_epochs", "9", "--model.hidden", "[4]"]) == 2
     assert "was trained with another network" in capsys.readouterr().err
+    assert files_of("runs/run") == before
+
+
+def files_of(folder: str) -> dict[str, bytes]:
+    """What every file below a folder holds."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()}
 
 
 def test_regression_end_to_end_in_the_units_of_the_target() -> None:

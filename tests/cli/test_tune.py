@@ -14,10 +14,12 @@ from typing import Any
 import optuna
 import pytest
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from optuna.trial import TrialState
 
 from zoo.cli import trial as trials
 from zoo.cli.main import main
+from zoo.cli.tune_begin import with_own_values
 from zoo.comparing.runs import read_run
 from zoo.data.encoded import EncodedData
 from zoo.tuning.plan import read_plan
@@ -33,6 +35,7 @@ parameters:
 TINY = ["--config", "configs/mlp.yaml", "--space", "space.yaml", "--data.path", "sample:wine"]
 TINY += ["--trainer.max_epochs", "2", "--trainer.logger", "false", "--figures.enabled", "false"]
 STUDY = Path("runs/s")
+PATIENCE = 240.0  # seconds until a test of processes counts as stuck
 
 
 @pytest.fixture(autouse=True)
@@ -238,6 +241,27 @@ def test_the_default_space_is_that_of_the_models_family(capsys: pytest.CaptureFi
     assert "by val/rmse (less is better)" in said
 
 
+def test_a_space_of_ones_own_is_searched_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("space.yaml").write_text(
+        "parameters: {model.lr: {min: 1.0e-4, max: 2.0e-4}, model.dropout: {values: [0.1, 0.2]}, model.hidden: {value: [4]}}"
+    )
+    words = ["--model.lr", "0.01", "--model.dropout", "0.2"]
+    assert tune("--trials", "4", *words) == 0
+    line = "outside of the space, and in the first trial all the same, as the config says: model.lr 0.01"
+    assert capsys.readouterr().err.splitlines().count(line) == 1
+    configs = [read_run(run).config for run in sorted(STUDY.glob("trial-*"))]
+    assert configs[0]["model_lr"] == 0.01
+    assert all(1e-4 <= config["model_lr"] <= 2e-4 for config in configs[1:])
+    assert [config["model_dropout"] for config in configs if config["model_dropout"] not in (0.1, 0.2)] == []
+
+
+def test_a_space_that_ships_reaches_to_the_configs_own_values(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--trials", "1", "--timeout", "0", "--trainer.logger", "false", "--study", "s"]
+    assert main(["tune", "--config", "configs/mlp.yaml", "--model.lr", "1.0", *words]) == 0
+    assert "outside" not in capsys.readouterr().err
+    assert with_own_values(read_plan(STUDY))[1]["model.lr"] == 1.0
+
+
 def test_the_metric_of_a_space_counts_and_what_is_typed_beats_it(capsys: pytest.CaptureFixture[str]) -> None:
     Path("space.yaml").write_text("metric: {name: best/val/accuracy, goal: maximize}\n" + SPACE)
     assert tune("--trials", "1") == 0
@@ -301,6 +325,19 @@ def test_a_databases_password_is_not_written_down(capsys: pytest.CaptureFixture[
     assert "give --storage (or ZOO_TUNE_STORAGE) with the password" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("flag", [["--storage", "sqlite:///SECRET.db"], ["--storage=sqlite:///SECRET.db"]])
+def test_wandb_is_not_told_the_address_of_the_database(flag: list[str]) -> None:
+    place = TINY.index("--trainer.logger")
+    words = [*TINY[:place], *TINY[place + 2 :], "--study", "s", "--trials", "1"]
+    done = subprocess.run(command(*words, *flag), env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    files = [file for file in (STUDY / "trial-0000").rglob("*") if file.is_file()]
+    noted = [file for file in files if file.suffix == ".wandb" and b"space.yaml" in file.read_bytes()]
+    assert len(noted) == 1  # the rest of the command line is
+    assert not [file for file in files if b"SECRET" in file.read_bytes()]
+
+
 # ---- processes -----------------------------------------------------------------------------------------------------
 
 
@@ -312,20 +349,53 @@ def environment() -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
-@pytest.mark.slow
-def test_after_a_kill_in_the_middle_of_a_trial_it_goes_on_with_the_same_values() -> None:
-    words = [*TINY, "--study", "s", "--trials", "3", "--early_stopping.enabled", "false"]
-    words[words.index("--trainer.max_epochs") + 1] = "40"
-    process = subprocess.Popen(command(*words), env=environment(), stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 120
-    while not (STUDY / "trial-0001" / "checkpoints" / "last.ckpt").exists():
+def appear(*patterns: str, process: subprocess.Popen[Any], many: int = 1) -> None:
+    """Wait until files are there, as long as the process lives."""
+    until = time.monotonic() + PATIENCE
+    while any(len(list(Path().glob(pattern))) < many for pattern in patterns):
         assert time.monotonic() < until
         assert process.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.02)
+
+
+class HoldTrial(Callback):
+    """Keep the trials of a study open until the test lets them go, by a file; each says by a file that it is held.
+
+    Args:
+        trials: Names of those that are kept; none is all.
+    """
+
+    def __init__(self, trials: list[str] | None = None) -> None:
+        self.trials = trials or []
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        name = Path(trainer.default_root_dir).name
+        if self.trials and name not in self.trials:
+            return
+        Path(f"held-{name}").touch()
+        until = time.monotonic() + PATIENCE
+        while not Path("go").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+
+
+def held(trials: int, *names: str) -> list[str]:
+    """The words of a search whose trials wait for the file `go` after their first epoch."""
+    Path("hold.yaml").write_text(
+        "trainer:\n  callbacks:\n"
+        f"  - class_path: tests.cli.test_tune.HoldTrial\n    init_args: {{trials: [{', '.join(names)}]}}\n"
+    )
+    return [*TINY[:2], "--config", "hold.yaml", *TINY[2:], "--study", "s", "--trials", str(trials)]
+
+
+@pytest.mark.slow
+def test_after_a_kill_in_the_middle_of_a_trial_it_goes_on_with_the_same_values() -> None:
+    process = subprocess.Popen(command(*held(3, "trial-0001")), env=environment(), stderr=subprocess.DEVNULL)
+    appear("held-trial-0001", process=process)
     process.kill()
     process.wait()
     killed = study_of().trials[1]
     assert killed.state == TrialState.RUNNING
+    Path("go").touch()
     assert main(["tune", "--resume", "runs/s"]) == 0
     done = in_play(study_of())
     assert [(trial.number, trial.state) for trial in done] == [(n, TrialState.COMPLETE) for n in (0, 2, 3)]
@@ -335,30 +405,28 @@ def test_after_a_kill_in_the_middle_of_a_trial_it_goes_on_with_the_same_values()
 
 @pytest.mark.slow
 def test_two_workers_share_a_study_and_end_with_exactly_as_many_trials() -> None:
-    words = [*TINY, "--study", "s", "--trials", "6", "--workers", "2"]
-    words[words.index("--trainer.max_epochs") + 1] = "60"
-    done = subprocess.run(command(*words), env=environment(), capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
+    words = [*held(4), "--workers", "2"]
+    process = subprocess.Popen(command(*words), env=environment(), stderr=subprocess.PIPE, text=True)
+    appear("held-trial-*", process=process, many=2)  # each worker has one
+    Path("go").touch()
+    said = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0, said
     trials = study_of().trials
-    assert [trial.state.is_finished() for trial in trials] == [True] * 6
+    assert [trial.state.is_finished() for trial in trials] == [True] * 4
     assert len({trial.user_attrs["worker"] for trial in trials}) == 2
-    assert sorted(run.name for run in STUDY.glob("trial-*")) == [f"trial-{number:04d}" for number in range(6)]
-    assert done.stderr.count("next: zoo fit") == 1
+    assert sorted(run.name for run in STUDY.glob("trial-*")) == [f"trial-{number:04d}" for number in range(4)]
+    assert said.count("next: zoo fit") == 1
 
 
 @pytest.mark.slow
 def test_ctrl_c_stops_all_workers() -> None:
-    words = [*TINY, "--study", "s", "--trials", "50", "--workers", "2"]
+    words = [*held(5), "--workers", "2"]
     process = subprocess.Popen(command(*words), env=environment(), stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 120
-    while not (STUDY / "trial-0002").exists():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    appear("held-trial-*", process=process, many=2)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 130, said
     assert "to go on: zoo tune --resume runs/s" in said
-    time.sleep(0.2)
     states = [trial.state for trial in study_of().trials]
     assert TrialState.RUNNING not in states
-    assert len(in_play(study_of())) == 50
+    assert len(in_play(study_of())) == 5

@@ -55,6 +55,22 @@ def run_two(words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_processes_that_a_cluster_starts_share_one_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [*command("tabular", table(tmp_path, "tabular"), "run", 9), "--wandb.enabled", "false"]
+    words[words.index("--trainer.max_epochs") + 1] = "1"
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
+    distributed = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
+    call = [*launch, "zoo.cli.main", *words, *distributed]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [folder.name for folder in Path("runs").iterdir()] == ["run"]
+    assert {"config.yaml", "summary.json", "predictions.csv", "checkpoints"} <= {
+        p.name for p in Path("runs/run").iterdir()
+    }
+    assert json.loads(Path("runs/run/summary.json").read_text())["status"] == "finished"
+
+
 @pytest.mark.parametrize("modality", ["tabular", "text"])
 def test_two_processes_give_the_losses_of_one(modality: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

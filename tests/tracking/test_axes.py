@@ -19,7 +19,9 @@ def fit(
     folder: Path, epochs: int, *more: Callback, resume: bool = False, step: int | None = None
 ) -> list[dict[str, float]]:
     data, axes = tabular(folder), Axes()
-    logger = MetricsCSV(folder / "metrics.csv", axes, resume_step=step)
+    logger = MetricsCSV(folder / "metrics.csv", axes)
+    if step is not None:
+        logger.cut(step)
     callbacks = [axes, LRMonitor(), BestCheckpoint(), *more]
     trainer = short_trainer(
         folder, epochs=epochs, callbacks=callbacks, logger=logger, log_every_n_steps=1, enable_checkpointing=True

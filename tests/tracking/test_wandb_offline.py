@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 
@@ -19,6 +21,7 @@ from tests.offline_runs import offline_run
 from zoo.cli.main import main
 from zoo.comparing.runs import read_run
 from zoo.tracking.history import read_metrics
+from zoo.tracking.wandb import client_settings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -51,7 +54,8 @@ def test_an_image_run_key_by_key(tmp_path: Path) -> None:
     expected |= {"max_epochs": 2, "precision": "32-true", "num_params": summary["parameters"], "model_widths": [8, 8]}
     expected |= {"data_fingerprint": summary["data_fingerprint"], "data_batch_size": 64}
     assert {key: run.config[key] for key in expected} == expected
-    assert run.config["versions"]["zoo"] == summary["zoo"]
+    assert run.config["versions"]["torch"] == summary["version_torch"]
+    assert torch.load("runs/run/checkpoints/best.ckpt")["zoo"]["versions"] == run.config["versions"]
     assert run.config["cli"]["trainer"]["max_epochs"] == 2
 
     for name in ("train/*", "val/*", "test/*", "lr"):
@@ -172,6 +176,74 @@ def test_the_largest_errors_of_numbers_with_the_rows_own_columns(tmp_path: Path)
         assert row[6] == columns["colour"][int(row[0])]
     assert len(run.table("test/residuals_table")["data"]) == summary["rows_test"]
     assert summary["monitor"] == "val/rmse"
+
+
+def people(tmp_path: Path) -> str:
+    """A table whose first columns say who it is, which no model reads."""
+    who: dict[str, list[Any]] = {"mail": [f"someone{i}@example.org" for i in range(300)], "row_id": list(range(300))}
+    return str(write_csv(tmp_path / "people.csv", who | tabular_columns(300)))
+
+
+TASKS = {"MLPClassifier": ("label", "price"), "MLPRegressor": ("price", "label")}
+
+
+@pytest.mark.parametrize("model", TASKS)
+def test_rows_are_sent_without_what_the_model_does_not_read(model: str, tmp_path: Path) -> None:
+    target, other = TASKS[model]
+    words = ["--model", model, "--data.path", people(tmp_path), "--data.target", target]
+    run, _ = fit("mlp", *words, "--data.ignore", f"[{other}]", "--wandb.log_model", "false")
+    name = "test/mistakes" if model == "MLPClassifier" else "test/largest_errors"
+    own = [column for column in run.table(name)["columns"] if column.startswith("row_")]
+    assert own == ["row_a", "row_b", "row_colour"]
+    sent = [file for file in run.dir.rglob("*") if file.is_file() and b"someone" in file.read_bytes()]
+    assert sent == []
+
+
+@pytest.mark.parametrize("model", TASKS)
+def test_no_row_is_sent_where_that_is_switched_off(model: str, tmp_path: Path) -> None:
+    target, other = TASKS[model]
+    words = ["--model", model, "--data.path", people(tmp_path), "--data.target", target, "--wandb.log_rows", "false"]
+    run, summary = fit("mlp", *words, "--data.ignore", f"[{other}]", "--wandb.log_model", "false")
+    assert "predictions.csv" not in run.files
+    assert not (run.dir / "files" / "predictions.csv").exists()
+    found = {name for name in run.summary if name.startswith("test/")} - set(summary)
+    whole = {"test/per_class", "test/confusion_matrix_table", "test/roc_table", "test/pr_table"}
+    assert found == (whole | {"test/reliability_table"} if model == "MLPClassifier" else set())
+    assert Path("runs/run/predictions.csv").is_file()
+
+
+@pytest.mark.parametrize(("told", "kept"), [("offline", True), ("disabled", False)])
+def test_what_wandb_itself_was_told_is_respected(
+    told: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from zoo.tracking.wandb_link import mode, server
+
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.delenv("WANDB_DIR")
+    assert mode() is None
+    subprocess.run([sys.executable, "-m", "wandb", told], check=True, capture_output=True)  # here, as W&B writes it
+    assert mode() == told
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    words = ["--data.path", "sample:wine", "--figures.enabled", "false", "--wandb.log_model", "false"]
+    assert main(["fit", "--config", "configs/mlp.yaml", *SHORT, *words]) == 0
+    assert "W&B" not in capsys.readouterr().err
+    assert len(list(Path("runs/run").glob("wandb/offline-run-*"))) == kept
+    monkeypatch.setenv("WANDB_MODE", "online")
+    assert mode() == "online"
+    monkeypatch.delenv("WANDB_BASE_URL")
+    Path("wandb/settings").write_text("[default]\nbase_url = https://wandb.example.org/\n")
+    assert server() == "https://wandb.example.org"
+
+
+def test_the_account_cannot_switch_the_sending_of_code_on() -> None:
+    assert client_settings(False).save_code is False
+    assert client_settings(True).save_code is True
+
+
+def test_without_an_account_one_line_says_that_the_run_stays_here(capsys: pytest.CaptureFixture[str]) -> None:
+    fit("mlp", "--data.path", "sample:wine", "--figures.enabled", "false", "--wandb.log_model", "false")
+    said = [line for line in capsys.readouterr().err.splitlines() if "W&B" in line]
+    assert said == ["W&B: no account here, so the run is kept offline; `wandb sync` sends it later"]
 
 
 @pytest.mark.parametrize("asked", [False, True])

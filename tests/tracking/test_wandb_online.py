@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,15 +91,13 @@ class StopServer(Callback):
             StopServer.server.stop()
 
 
-def test_a_server_that_goes_away_costs_seconds_and_no_row(
+def test_a_server_that_goes_away_costs_no_row(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(StopServer, "server", server)
     monkeypatch.setattr("zoo.tracking.wandb.FINISH_SECONDS", 3.0)
     words = [*FIT, "--trainer.max_epochs", "4", f"--trainer.callbacks+={__name__}.StopServer"]
-    started = time.monotonic()
     assert main(words) == 0
-    assert time.monotonic() - started < 60
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("W&B: the server")]
     parts = [next(Path("runs/wine/wandb").glob(f"{kind}-*")).resolve() for kind in ("run", "offline-run")]
     assert len(said) == 1
@@ -119,20 +116,93 @@ def test_a_server_that_goes_away_costs_seconds_and_no_row(
         assert run["config"]["model"]["value"] == "MLPClassifier"
 
 
-def test_both_parts_of_a_run_that_went_on_offline_are_sent_as_one(tmp_path: Path) -> None:
-    assert main([*FIT, "--trainer.max_epochs", "2"]) == 0
-    assert main(["fit", "--resume", "runs/wine", "--trainer.max_epochs", "4"]) == 0
+def test_a_slow_server_is_not_waited_for_without_end_and_not_said_to_be_gone(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import wandb
+    from wandb.sdk.artifacts.exceptions import WaitTimeoutError
+
+    waits: list[int] = []
+
+    def wait(self: Any, timeout: int) -> Any:
+        waits.append(timeout)
+        assert len(waits) < 5
+        raise WaitTimeoutError("not yet")
+
+    monkeypatch.setattr("zoo.tracking.wandb.UPLOAD_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(wandb.Artifact, "wait", wait)
+        assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
+    said = capsys.readouterr().err
+    assert len(waits) == 1
+    assert "W&B: the server did not take all of it in time; nothing is lost: `wandb sync --include-online" in said
+    assert "went away" not in said
+    part = next(Path("runs/wine/wandb").glob("offline-run-*"))
+    sync(server, tmp_path, part)
+    assert server.artifact("wine")["state"] == "COMMITTED"
+
+
+class Interrupt(Callback):
+    """Ctrl-C in the middle of the third epoch."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == 2 and batch_idx == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("how", ["offline", "online", "synced before"])
+def test_both_parts_of_a_run_that_was_stopped_offline_are_sent_as_one(how: str, server: Any, tmp_path: Path) -> None:
+    offline = {"WANDB_MODE": "offline"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*next(iter(offline.items())))
+        stop = ["--trainer.max_epochs", "4", f"--trainer.callbacks+={__name__}.Interrupt"]
+        assert main([*FIT, *stop]) == 130
+    first = next(Path("runs/wine/wandb").glob("offline-run-*"))
+    offline_run("runs/wine")
+    if how == "synced before":
+        sync(server, tmp_path, first)
+    with pytest.MonkeyPatch.context() as patch:
+        if how == "offline":
+            patch.setenv(*next(iter(offline.items())))
+        assert main(["fit", "--resume", "runs/wine", "--trainer.callbacks", "[]"]) == 0
     parts = sorted(Path("runs/wine/wandb").glob("offline-run-*"))
-    assert len(parts) == 2
-    with Standin() as later:  # type: ignore[no-untyped-call]
-        sync(later, tmp_path, *parts)
-        run = later.run()
-        assert steps(run, "train/loss_step") == list(range(len(steps(run, "train/loss_step"))))
-        assert [row["epoch"] for row in run["history"] if "val/loss" in row] == [0, 1, 2, 3]
-        counts = [row["_step"] for row in run["history"]]
-        assert counts == sorted(set(counts))
-        assert run["summary"]["epochs"] == 4
-        assert later.artifact("wine")["version"] == 1
+    assert len(parts) == (1 if how == "synced before" else 2)  # what is not sent in order would stand there in none
+    if how != "synced before":
+        sync(server, tmp_path, *parts)
+    run = server.run()
+    trained = steps(run, "train/loss_step")
+    assert trained == list(range(len(trained)))
+    assert [row["epoch"] for row in run["history"] if "val/loss" in row] == [0, 1, 2, 3]
+    counts = [row["_step"] for row in run["history"]]
+    assert counts == sorted(set(counts))
+    assert run["summary"]["epochs"] == 4
+    assert server.artifact("wine")["version"] == 1
+
+
+def files_of(folder: str) -> dict[str, bytes]:
+    """What every file below a folder holds, but for those of W&B."""
+    files = [file for file in Path(folder).rglob("*") if file.is_file() and "wandb" not in file.parts]
+    return {str(file): file.read_bytes() for file in files}
+
+
+def test_a_wrong_key_is_one_line_and_leaves_no_run_no_study_and_an_old_run_as_it_was(
+    server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("space.yaml").write_text("parameters: {model.lr: {min: 1.0e-3, max: 3.0e-2}}")
+    assert main([*FIT, "--trainer.max_epochs", "1", "--figures.enabled", "false"]) == 0
+    before = files_of("runs")
+    server.refuse = True
+    capsys.readouterr()
+    search = ["tune", *FIT[1:-2], "--space", "space.yaml", "--trials", "3"]
+    for words in (FIT, search, ["fit", "--resume", "runs/wine", "--trainer.max_epochs", "2"]):
+        assert main(words) == 2
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("zoo: ")]
+        assert len(said) == 1
+        assert said[0].startswith("zoo: W&B refused the run")
+        assert files_of("runs") == before
+        assert [folder.name for folder in Path("runs").iterdir()] == ["wine"]
 
 
 def test_a_server_that_is_not_there_is_no_reason_not_to_train(

@@ -28,7 +28,6 @@ def drawn(about: dict[str, Any], seed: int = 0) -> tuple[BaseDistribution, str]:
     [
         ({"values": [1, 2.5, "x", True, None]}, CategoricalDistribution([1, 2.5, "x", True, None])),
         ({"values": [[64], [64, 64]]}, CategoricalDistribution(["[64]", "[64, 64]"])),
-        ({"values": ["a", "b"], "probabilities": [0.1, 0.9]}, CategoricalDistribution(["a", "b"])),
         ({"distribution": "categorical", "values": [1, 2]}, CategoricalDistribution([1, 2])),
         ({"min": 1, "max": 8}, IntDistribution(1, 8)),
         ({"min": 1, "max": 8, "distribution": "int_uniform"}, IntDistribution(1, 8)),
@@ -83,6 +82,8 @@ def test_texts_are_what_the_command_line_reads() -> None:
         ({"min": 0.5, "max": 2.5, "distribution": "int_uniform"}, "must be whole numbers"),
         ({"min": 0, "max": 1, "distribution": "normal"}, "no distribution 'normal' here"),
         ({"min": 0, "max": 1, "q": 0, "distribution": "q_uniform"}, "q must be above 0"),
+        ({"values": [1, 2], "probabilities": [0.1, 0.9]}, "values have no probabilities here"),
+        ({"values": [1, 2], "distribution": "categorical_w_probabilities"}, "values have no probabilities here"),
         ({"parameters": {"lr": {"value": 1}}}, "write nested parameters with dots, model.lr"),
     ],
 )

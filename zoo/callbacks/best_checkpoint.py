@@ -1,5 +1,6 @@
 """best.ckpt and last.ckpt in the run folder; the random state, so that a resumed run goes on as if never stopped."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,28 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
         super().setup(trainer, pl_module, stage)
         self._key = super().state_key
 
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        if trainer.is_global_zero:
+            unshare(Path(filepath))
+        super()._save_checkpoint(trainer, filepath)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
         # Lightning's own `save_last` writes only in epochs that are the best so far.
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.last_model_path = str(Path(self.dirpath or "") / "last.ckpt")
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
+
+
+def unshare(file: Path) -> None:
+    """Take a file apart from its other names, such as that of W&B's artifact of an earlier part of the run.
+
+    Lightning writes into the file that is there where its temporary folder is on another disk.
+    """
+    if file.is_file() and file.stat().st_nlink > 1:
+        part = file.with_name(file.name + ".part")
+        shutil.copyfile(file, part)
+        part.replace(file)
 
 
 class RandomState(Seldom):

@@ -6,13 +6,15 @@ every logger that shows such things.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import LightningModule, Trainer
 
 from zoo.callbacks.seldom import Seldom
+from zoo.messages import say
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,23 +51,42 @@ class Figures(Seldom):
         if trainer.is_global_zero and self.history:
             from zoo.tracking.plots import learning_curves
 
-            show(trainer, {"curves": learning_curves(self.history)})
+            with said_only():
+                show(trainer, {"curves": learning_curves(self.history)})
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         evaluation = getattr(pl_module, "evaluation", None)
         data = getattr(trainer, "datamodule", None)
         if not trainer.is_global_zero or evaluation is None or data is None:
             return
-        from zoo.tracking.examples import examples
-        from zoo.tracking.plots import figures_of
-        from zoo.tracking.shows import Shows
+        with said_only():
+            show_test(trainer, evaluation, data)
 
-        report = report_of(evaluation, data)
-        shown = examples(data.source("test"), evaluation.index[[m.row for m in report.mistakes]].tolist())
+
+@contextmanager
+def said_only() -> Iterator[None]:
+    """What goes wrong inside is said in one line: a picture is no reason to lose a training or the test's metrics."""
+    try:
+        yield
+    except Exception as error:
+        lines = str(error).split("\n")
+        say(f"figures: {type(error).__name__}: {lines[0][:200]}; all but the pictures is there")
+
+
+def show_test(trainer: Trainer, evaluation: Any, data: Any) -> None:
+    """Pictures and tables of a test, to the loggers also where they cannot be drawn."""
+    from zoo.tracking.examples import examples
+    from zoo.tracking.plots import figures_of
+    from zoo.tracking.shows import Shows
+
+    report = report_of(evaluation, data)
+    rows = evaluation.index[[mistake.row for mistake in report.mistakes]].tolist()
+    shown = examples(data.source("test"), rows, columns=data.used_columns)
+    with said_only():
         show(trainer, figures_of(report, shown))
-        for logger in trainer.loggers:
-            if isinstance(logger, Shows):
-                logger.show_report(report, shown)
+    for logger in trainer.loggers:
+        if isinstance(logger, Shows):
+            logger.show_report(report, shown)
 
 
 def report_of(evaluation: Any, data: Any) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 
@@ -77,16 +76,14 @@ class FitCLI(ZooCLI):
     def _folder(self, root: str) -> Path:
         if self.resume is not None:
             return self.resume
-        if not is_first_process() and RUN_FOLDER in os.environ:
-            return Path(os.environ[RUN_FOLDER])
         name = self.config.name or default_name(self.config.model.class_path, self.datamodule.path)
+        if not is_first_process():  # writes nothing itself; where a cluster starts the processes it is told no folder
+            return Path(os.environ.get(RUN_FOLDER) or Path(root) / name)
         folder = new_run_folder(root, name)
         os.environ[RUN_FOLDER] = str(folder.resolve())
         return folder
 
     def _build(self, config: dict[str, Any], settings: Any) -> Trainer:
-        if is_first_process():
-            (self.folder / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False))
         facts = {
             "data_fingerprint": self.datamodule.fingerprint,
             **{f"rows_{part}": len(source) for part, source in self.datamodule.sources.items()},
@@ -108,7 +105,6 @@ class FitCLI(ZooCLI):
         own: list[Callback] = [
             RandomState(),
             self.tracker.summary,
-            PredictionWriter(str(self.folder / PREDICTIONS)),
             RunInfo(config, self.tracker.wandb_run_id),
             *self.extra,
         ]
@@ -127,7 +123,14 @@ class FitCLI(ZooCLI):
             "default_root_dir": str(self.folder),
             "logger": self.tracker.loggers or False,
             "profiler": settings.profiler or NoProfiler(),
-            "callbacks": [self.tracker.axes, *kept, *as_list(user), *own],
+            # Predictions are written before anything is drawn of them.
+            "callbacks": [
+                self.tracker.axes,
+                PredictionWriter(str(self.folder / PREDICTIONS)),
+                *kept,
+                *as_list(user),
+                *own,
+            ],
         }
         if self.best is None and not switched["enable_checkpointing"]:
             arguments["enable_checkpointing"] = arguments.get("enable_checkpointing") or False
@@ -219,8 +222,7 @@ def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = N
     trainer: Trainer = cli.trainer
     if trial is None:
         say(f"run folder: {cli.folder}")
-    if trainer.is_global_zero:
-        cli.tracker.start()
+    start_tracking(cli)
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)
         status = "interrupted" if trainer.interrupted else "finished"
@@ -235,12 +237,27 @@ def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = N
         raise KeyboardInterrupt from stop
     finally:
         if trainer.is_global_zero:
-            end_tracking(cli, status=status, test=test)
+            try:
+                end_tracking(cli, status=status, test=test)
+            finally:
+                cli.tracker.release()
     if status == "interrupted":
         raise KeyboardInterrupt
     if trial is None:
         say_what_next(cli, test)
     return 0
+
+
+def start_tracking(cli: FitCLI) -> None:
+    """Begin in the run folder and in W&B; where that cannot be, a new folder is taken back and an old one is as it was."""
+    if not cli.trainer.is_global_zero:
+        return
+    try:
+        cli.tracker.start()
+    except BaseException:
+        if cli.resume is None:
+            remove_unstarted(cli.folder)
+        raise
 
 
 def test_best(cli: FitCLI) -> dict[str, float]:

@@ -22,7 +22,7 @@ Train a model, test its best epoch, write a run folder. What is typed beats --co
   --early_stopping.patience N    epochs without a better one; --early_stopping.enabled false switches it off
   --trainer.logger false         no TensorBoard, W&B and metrics.csv
   --wandb.project P              also entity, group, tags, notes; --wandb.enabled false switches W&B off alone,
-                                 --wandb.log_model false keeps the checkpoint here, --figures.enabled false the examples
+                                 --wandb.log_model false keeps the checkpoint here, --wandb.log_rows false the test rows
   --seed_everything 0            same seed, same run
   --name NAME                    of the run folder, runs/NAME
   --resume RUN                   go on where a run stopped, in its folder

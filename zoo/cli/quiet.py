@@ -19,7 +19,6 @@ NOISE = (
     ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run
     ".*git root.*",
     ".*anonymous setting.*",
-    ".*There is a wandb run already in progress.*",
     ".*Trainer already configured with model summary.*",
     ".*You called .self.log.*without.*",
     ".*Precision bf16-mixed is not supported by the model summary.*",

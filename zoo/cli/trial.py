@@ -25,6 +25,7 @@ from zoo.cli.precision import settle_precision
 from zoo.cli.threads import use_cores
 from zoo.errors import InputError
 from zoo.tracking.run_folder import SUMMARY
+from zoo.tracking.wandb import RefusedError
 from zoo.tuning.space import Parameter, corners, flags, read_space
 from zoo.tuning.worker import Job, TrialError
 
@@ -194,8 +195,8 @@ class Trials:
             raise TrialError(first_line(error)) from error
         try:
             train(cli, checkpoint_file=None, trial=pruning)
-        except MissingMetricError:
-            raise
+        except (MissingMetricError, RefusedError):
+            raise  # no other trial would fare better
         except InputError as error:
             raise TrialError(str(error)) from error
         except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def begin(options: TuneOptions, words: Sequence[str]) -> Session:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
     plan, study, folder = session.plan, session.study, session.folder
+    if session.new:
+        say_what_is_outside(session)
     if study.user_attrs.get(MISTAKE):
         study.set_user_attr(MISTAKE, "")
     with queue_lock(folder, session.storage):
@@ -105,6 +108,7 @@ def new_plan(options: TuneOptions, words: Sequence[str]) -> Plan:
         pruner=options.pruner or "median",
         seed=int(config.get("seed_everything") or 0),
         storage=without_password(options.storage),
+        own_space=options.space is not None,
     )
 
 
@@ -159,7 +163,7 @@ def without_password(url: str | None) -> str | None:
 
 
 def with_own_values(plan: Plan) -> tuple[list[Parameter], dict[str, Any]]:
-    """The space, reaching to the config's own values, and those values as Optuna keeps them."""
+    """The space, and the config's own values as Optuna keeps them. A space that ships reaches to those values."""
     space, own = [], {}
     for parameter in space_of(plan.parameters, PLAN):
         try:
@@ -167,11 +171,22 @@ def with_own_values(plan: Plan) -> tuple[list[Parameter], dict[str, Any]]:
         except (KeyError, TypeError):
             space.append(parameter)
             continue
-        parameter = parameter if parameter.constant else parameter.including(value)
+        parameter = parameter if parameter.constant or plan.own_space else parameter.including(value)
         if not parameter.constant and parameter.holds(value):
             own[parameter.name] = stored(value)
         space.append(parameter)
     return space, own
+
+
+def say_what_is_outside(session: Session) -> None:
+    """Name the config's own values that the user's space does not hold: the first trial has them all the same."""
+    outside = []
+    for parameter in session.space:
+        if session.plan.own_space and not parameter.constant and parameter.name not in session.own:
+            with suppress(KeyError, TypeError):
+                outside.append(f"{parameter.name} {own_value(session.plan.base, parameter.name)}")
+    if outside:
+        say(f"outside of the space, and in the first trial all the same, as the config says: {', '.join(outside)}")
 
 
 def take_back(session: Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -57,6 +58,7 @@ def read_options(words: list[str]) -> tuple[TuneOptions, list[str]]:
     for name in ("resume", "study", "trials", "space", "metric", "workers", "timeout", "pruner", "storage"):
         words, found[name] = take_option(words, f"--{name}")
     words, worker_of = take_option(words, "--worker_of")
+    hide(found["storage"])
     pruner = found["pruner"]
     if pruner is not None and pruner not in PRUNERS:
         raise InputError(f"no pruner {pruner!r} (--pruner): {did_you_mean(pruner, PRUNERS)}")
@@ -80,6 +82,13 @@ def read_options(words: list[str]) -> tuple[TuneOptions, list[str]]:
         extra = (words or [f"--{name}" for name in ("study", "space", "metric") if found[name]])[0]
         raise InputError(f"zoo tune --resume goes on with what {resume} was begun with: leave {extra} out")
     return options, words
+
+
+def hide(secret: str | None) -> None:
+    """Take a database's address, which may hold a password, out of the command line that W&B notes of each trial."""
+    if secret:
+        for words in (sys.argv, sys.orig_argv):
+            words[:] = [word.replace(secret, "***") for word in words]
 
 
 def whole_number(name: str, text: str | None) -> int | None:

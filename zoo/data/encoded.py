@@ -111,6 +111,11 @@ class EncodedData(ABC):
     def encoder_inputs(self) -> dict[str, Any]:
         """The description of the input for a model: modality and sizes, as a plain dict."""
 
+    @property
+    def used_columns(self) -> list[str] | None:
+        """Columns of a table that the model reads: no names or numbers of rows. None for rows of one kind of thing."""
+        return None
+
     def make_dataset(self, arrays: Batch, *, training: bool) -> ArrayDataset:
         """Arrays as a data set; a leaf adds padding, augmentation, ... here."""
         return ArrayDataset(arrays)

@@ -241,6 +241,11 @@ class TabularDataModule(DataModule):
             "cardinalities": self.encoder.cardinalities,
         }
 
+    @property
+    def used_columns(self) -> list[str]:
+        self._fit()
+        return list(self.encoder.columns)
+
     def encoder_state(self) -> dict[str, Any]:
         return {"columns": self.encoder.columns}
 

@@ -36,28 +36,30 @@ class Example:
     cells: dict[str, str | float | None]
 
 
-def examples(source: Any, rows: Sequence[int]) -> list[Example]:
+def examples(source: Any, rows: Sequence[int], *, columns: Sequence[str] | None = None) -> list[Example]:
     """Some rows of a source (`DataModule.source`), read again from where they came.
 
     Args:
         source: Raw rows of a split.
         rows: Places in the split.
+        columns: Of a table, those that may be shown; None is all.
     """
     taken = source.take(np.asarray(rows, dtype=np.int64))
     labels = taken.row_labels()
     if isinstance(taken.rows, np.ndarray):
         return [Example(label, picture_of(row), {}) for label, row in zip(labels, taken.rows, strict=True)]
-    return [Example(label, None, cells) for label, cells in zip(labels, cells_of(taken), strict=True)]
+    return [Example(label, None, cells) for label, cells in zip(labels, cells_of(taken, columns), strict=True)]
 
 
-def cells_of(source: Any) -> list[dict[str, str | float | None]]:
+def cells_of(source: Any, columns: Sequence[str] | None = None) -> list[dict[str, str | float | None]]:
     """The first columns of each row, long texts cut; nothing of a large table whose encoded rows were in the cache."""
     table = source.rows
     if table is None:
         return [{} for _ in range(len(source))]
     if isinstance(source, TableSource):  # its parts share one table
         table = table.take(pa.array(source.index))
-    names = [name for name in table.column_names if name not in source.target_names][:MOST_COLUMNS]
+    known = [name for name in table.column_names if name not in source.target_names]
+    names = [name for name in known if columns is None or name in columns][:MOST_COLUMNS]
     return [{name: shown(row[name]) for name in names} for row in table.select(names).to_pylist()]
 
 

@@ -15,6 +15,7 @@ from zoo.tracking.metrics_csv import MetricsCSV
 from zoo.tracking.run_folder import METRICS
 from zoo.tracking.tensorboard import TensorBoard
 from zoo.tracking.wandb import Wandb
+from zoo.tracking.wandb_link import has_key, mode
 from zoo.tracking.wandb_settings import Place, WandbSettings
 
 
@@ -38,13 +39,12 @@ def default_loggers(
         resume_step: The first step that a resumed run trains now.
     """
     loggers: list[Logger] = [
-        MetricsCSV(folder / METRICS, axes, resume_step=resume_step),
+        MetricsCSV(folder / METRICS, axes),
         TensorBoard(str(folder / "tensorboard"), axes, resume_step=resume_step),
     ]
-    mode = os.environ.get("WANDB_MODE")
-    if not settings.enabled or mode == "disabled":
+    if not settings.enabled or mode() == "disabled":
         return loggers
-    online = choose_online(mode)
+    online = choose_online(mode())
     wandb = Wandb(
         folder,
         place,
@@ -52,6 +52,7 @@ def default_loggers(
         run_id=run_id or id_of_agent() or secrets.token_hex(4),
         online=online,
         log_model=settings.log_model,
+        log_rows=settings.log_rows,
         save_code=settings.save_code,
         resume_step=resume_step,
     )
@@ -63,19 +64,22 @@ def id_of_agent() -> str | None:
     return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
 
 
-def choose_online(mode: str | None) -> bool:
-    """Whether the run is sent: as WANDB_MODE says, else where there is an account."""
-    from zoo.tracking.wandb_link import has_key
-
-    if mode is None and not has_key():
+def choose_online(told: str | None) -> bool:
+    """Whether the run is sent: as WANDB_MODE or `wandb offline` says, else where there is an account."""
+    if told is None and not has_key():
         say("W&B: no account here, so the run is kept offline; `wandb sync` sends it later")
         return False
-    return mode not in ("offline", "dryrun")
+    return told not in ("offline", "dryrun")
 
 
 def wandb_of(loggers: list[Any]) -> Wandb | None:
     """The W&B logger among others."""
     return next((logger for logger in loggers if isinstance(logger, Wandb)), None)
+
+
+def metrics_csv_of(loggers: list[Any]) -> MetricsCSV | None:
+    """The logger of metrics.csv among others."""
+    return next((logger for logger in loggers if isinstance(logger, MetricsCSV)), None)
 
 
 def tensorboard_of(loggers: list[Any]) -> TensorBoard | None:

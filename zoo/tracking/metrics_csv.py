@@ -23,10 +23,9 @@ class MetricsCSV(Logger):
     Args:
         file: Where to. What it already holds is kept.
         axes: Adds epoch, rows seen and seconds to each row.
-        resume_step: Rows of this step and later ones are dropped from the file: the run trains them again.
     """
 
-    def __init__(self, file: str | Path, axes: Axes | None = None, *, resume_step: int | None = None) -> None:
+    def __init__(self, file: str | Path, axes: Axes | None = None) -> None:
         super().__init__()
         self.file = Path(file)
         self.axes = axes
@@ -36,8 +35,6 @@ class MetricsCSV(Logger):
         if self.file.exists():
             with self.file.open(newline="") as stream:
                 self.columns = next(csv.reader(stream), self.columns)
-        if resume_step is not None:
-            self._cut(resume_step)
 
     @property
     def name(self) -> str:
@@ -96,8 +93,15 @@ class MetricsCSV(Logger):
         if self.file.exists():
             self._rewrite(self._read())
 
+    def last_step(self) -> int:
+        """The last step whose training is noted in the file; -1 where there is none."""
+        rows = self._read() if self.file.exists() else []
+        trained = [int(row["step"]) for row in rows if any(row[name] for name in row if name.startswith("train/"))]
+        return max(trained, default=-1)
+
     @rank_zero_only
-    def _cut(self, step: int) -> None:
+    def cut(self, step: int) -> None:
+        """Drop rows of this step and later ones from the file: the run trains them again."""
         if self.file.exists():
             # Written anew in any case: behind a row that a kill has torn, the next one would have no line of its own.
             self._rewrite([row for row in self._read() if int(row["step"]) < step])

@@ -169,10 +169,11 @@ def mistake_grid(pairs: Sequence[tuple[Mistake, Example]]) -> Figure:
 
 
 def short(name: str, longest: int = 20) -> str:
-    """A name that fits.
+    """A name that fits, whose dollars are no formula.
 
     Example:
-        >>> short("a" * 30)
-        'aaaaaaaaaaaaaaaaaaa…'
+        >>> short("a" * 30), short("5$")
+        ('aaaaaaaaaaaaaaaaaaa…', '5\\\\$')
     """
-    return name if len(name) <= longest else name[: longest - 1] + "…"
+    fitting = name if len(name) <= longest else name[: longest - 1] + "…"
+    return fitting.replace("$", r"\$")

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoo.errors import InputError
 
 CONFIG, SUMMARY, METRICS, PREDICTIONS = "config.yaml", "summary.json", "metrics.csv", "predictions.csv"
+OLD_PREDICTIONS = "predictions-before.csv"  # of a run that was trained on since, and not tested again
 # In predictions.csv:
 PROBABILITY = "p_"  # begins the column of a class; predicted numbers have none
 SEPARATOR = "|"  # between several labels of a row

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from zoo import __version__
 from zoo.callbacks.seldom import Seldom
-from zoo.tracking.summary import PACKAGES
+from zoo.tracking.summary import versions
 
 
 class RunInfo(Seldom):
@@ -28,5 +26,5 @@ class RunInfo(Seldom):
         checkpoint.setdefault("zoo", {}).update(
             config=self.config,
             wandb_run_id=self.wandb_run_id,
-            versions={"zoo": __version__, **{name: version(name) for name in PACKAGES}},
+            versions=versions(),
         )

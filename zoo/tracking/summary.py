@@ -35,6 +35,9 @@ class Summary(Seldom):
         self.file = Path(file)
         self.facts = dict(facts)
         self.axes = axes
+        self.trained = False  # whether this part of the run has made a step
+        self._first_step = 0
+        self._before: dict[str, Any] = {}
         self._by_epoch: dict[int, dict[str, float]] = {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -48,6 +51,9 @@ class Summary(Seldom):
             name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name
         }
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._first_step = trainer.global_step
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._take_stock(trainer, pl_module)
 
@@ -57,6 +63,7 @@ class Summary(Seldom):
 
     def _take_stock(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """What the training took so far."""
+        self.trained = trainer.global_step > self._first_step
         seconds = self.axes.seconds
         self.facts |= {
             "epochs": len(self._by_epoch),
@@ -71,17 +78,18 @@ class Summary(Seldom):
 
     def start(self) -> None:
         """Say that the run goes on; what an earlier part of it ended at stays until there is something new."""
-        before = json.loads(self.file.read_text()) if self.file.is_file() else {}
-        self._put({**before, "status": "running", **self.facts})
+        self._before = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self._put({**self._before, "status": "running", **self.facts})
 
     def content(self, *, best_epoch: int | None, test: dict[str, float], status: str) -> dict[str, Any]:
-        """What summary.json says.
+        """What summary.json says; where nothing was trained, what an earlier part of the run ended at stays.
 
         Args:
             best_epoch: The epoch of best.ckpt.
             test: Metrics of the test split, `test/...`.
             status: running, finished, pruned, interrupted or failed.
         """
+        earlier = {} if self.trained else {name: value for name, value in self._before.items() if name != "status"}
         last = self._by_epoch[max(self._by_epoch)] if self._by_epoch else {}
         best = self._by_epoch.get(best_epoch, {}) if best_epoch is not None else {}
         return {
@@ -90,8 +98,9 @@ class Summary(Seldom):
             "best_epoch": best_epoch,
             **last,
             **{f"best/{name}": value for name, value in best.items() if name.startswith("val/")},
+            **{name if name in ("zoo", "python") else f"version_{name}": said for name, said in versions().items()},
+            **earlier,
             **test,
-            **versions(),
         }
 
     def write(self, *, best_epoch: int | None, test: dict[str, float], status: str) -> dict[str, Any]:
@@ -111,7 +120,7 @@ def versions() -> dict[str, str]:
     return {
         "zoo": __version__,
         "python": platform.python_version(),
-        **{f"version_{name}": version(name) for name in PACKAGES},
+        **{name: version(name) for name in PACKAGES},
     }
 
 

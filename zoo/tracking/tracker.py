@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from zoo.tracking.axes import Axes
 from zoo.tracking.flat_config import default_group, flat_config
-from zoo.tracking.loggers import default_loggers, tensorboard_of, wandb_of
-from zoo.tracking.run_folder import SUMMARY, default_name
+from zoo.tracking.loggers import default_loggers, metrics_csv_of, tensorboard_of, wandb_of
+from zoo.tracking.run_folder import CONFIG, OLD_PREDICTIONS, PREDICTIONS, SUMMARY, default_name
 from zoo.tracking.summary import Summary, versions
 from zoo.tracking.wandb_settings import WandbSettings
 
@@ -48,6 +49,8 @@ class Tracker:
         self.config = config
         self.flat = flat_config(config)
         self.facts = dict(facts)
+        self.resume_step = resume_step
+        self._predicted: int | None = None
         self.axes = Axes()
         model, path = config["model"]["class_path"], config["data"]["init_args"]["path"]
         name = default_name(model, path)
@@ -59,7 +62,7 @@ class Tracker:
                 folder, self.axes, settings, self.place, run_id=run_id, resume_step=resume_step
             )
         wandb = wandb_of(self.loggers)
-        self.wandb_run_id = None if wandb is None else wandb.run_id
+        self.wandb_run_id = run_id if wandb is None else wandb.run_id  # W&B may be on again at the next resumption
         self.summary = Summary(str(folder / SUMMARY), self._known(model, path), self.axes)
 
     def _known(self, model: str, path: str) -> dict[str, Any]:
@@ -68,12 +71,32 @@ class Tracker:
         return {**named, "seed": self.config["seed_everything"], **self.facts, **identity}
 
     def start(self) -> None:
-        """Say in the run folder that the run has begun, and open it in W&B. Called in the first process."""
-        self.summary.start()
+        """Open the run in W&B, and say in the run folder that it has begun. Called in the first process.
+
+        Nothing in the folder changes before all is checked: a resumption that is refused leaves the run as it was.
+
+        Raises:
+            RefusedError: By W&B.
+        """
         wandb = wandb_of(self.loggers)
         if wandb is not None:
             known = {"num_params": self.facts["parameters"], "data_fingerprint": self.facts["data_fingerprint"]}
-            wandb.open({**self.flat, **known, "versions": versions(), "cli": self.config})
+            config = {**self.flat, **known, "versions": versions(), "cli": self.config}
+            metrics = metrics_csv_of(self.loggers)
+            wandb.open(config, last_step=-1 if metrics is None else metrics.last_step())
+        try:
+            self._begin_folder()
+        except BaseException:
+            self.release()
+            raise
+
+    def _begin_folder(self) -> None:
+        (self.folder / CONFIG).write_text(yaml.safe_dump(self.config, sort_keys=False))
+        metrics = metrics_csv_of(self.loggers)
+        if metrics is not None and self.resume_step is not None:
+            metrics.cut(self.resume_step)
+        self.summary.start()
+        self._predicted = modified(self.folder / PREDICTIONS)
 
     def end(
         self,
@@ -94,6 +117,9 @@ class Tracker:
             checkpoint: best.ckpt, where there is one.
         """
         self.summary.facts |= {"monitor": monitor[0], "monitor_mode": monitor[1]}
+        predictions = self.folder / PREDICTIONS
+        if self.summary.trained and not test and modified(predictions) == self._predicted is not None:
+            predictions.replace(predictions.with_name(OLD_PREDICTIONS))  # of weights that are trained on
         content = self.summary.write(best_epoch=best_epoch, test=test, status=status)
         outcome = {name: value for name, value in content.items() if name.startswith(COMPARED)}
         tensorboard, wandb = tensorboard_of(self.loggers), wandb_of(self.loggers)
@@ -109,12 +135,23 @@ class Tracker:
                 experiment: Any = logger.experiment
                 experiment.finish(exit_code=int(failed))
 
+    def release(self) -> None:
+        """End the W&B run where `end` did not come to that."""
+        wandb = wandb_of(self.loggers)
+        if wandb is not None:
+            wandb.finish(failed=True)
+
 
 def stored_run_id(folder: Path) -> str | None:
     """The id of the W&B run of a run folder, known from the run's first second on."""
     file = folder / SUMMARY
     found = json.loads(file.read_text()).get("wandb_run_id") if file.is_file() else None
     return None if found is None else str(found)
+
+
+def modified(file: Path) -> int | None:
+    """When a file was written, in nanoseconds; None where it is not there."""
+    return file.stat().st_mtime_ns if file.is_file() else None
 
 
 def _given(logger: Any) -> list[Logger]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import io
 import os
 import re
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,11 @@ AXES = ("epoch", "samples_seen", "seconds")
 METRICS = ("train/*", "val/*", "test/*", "lr")
 # Seconds. W&B's own would wait for a server that is gone: 90 at the start, and for ever at the end.
 START_SECONDS, FINISH_SECONDS = 30.0, 20.0
+UPLOAD_SECONDS = 900.0  # that a checkpoint may take on its way to a server that answers
+
+
+class RefusedError(InputError):
+    """W&B does not take the run: a wrong key, a project one may not write to. It would take no other one either."""
 
 
 class Wandb(Shows, WandbLogger):
@@ -44,6 +51,7 @@ class Wandb(Shows, WandbLogger):
         run_id: Under which it is known, and goes on when it is resumed.
         online: False writes into the run folder alone.
         log_model: Whether the best checkpoint becomes an artifact.
+        log_rows: Whether test rows are sent: predictions.csv, and the rows the model got most wrong.
         save_code: Whether uncommitted changes are sent.
         resume_step: Of a run that goes on, the first step it trains now.
     """
@@ -57,6 +65,7 @@ class Wandb(Shows, WandbLogger):
         run_id: str,
         online: bool,
         log_model: bool = True,
+        log_rows: bool = True,
         save_code: bool = False,
         resume_step: int | None = None,
     ) -> None:
@@ -79,27 +88,43 @@ class Wandb(Shows, WandbLogger):
         self.run_id = run_id
         self.online = online
         self.with_model = log_model
+        self.with_rows = log_rows
         self.save_code = save_code
         self.resume_step = resume_step
         self._row: dict[str, float] = {}
         self._known_step = -1  # the server has the rows of steps up to this one
         self._first_count: int | None = None
         self._left: Path | None = None  # the part that the server did not get in full
+        self._why_left = ""
 
     # ---- from start to end -------------------------------------------------------------------------------------
 
     @rank_zero_only
-    def open(self, config: Mapping[str, Any]) -> None:
+    def open(self, config: Mapping[str, Any], *, last_step: int = -1) -> None:
         """Open the run and say what it is.
 
         Args:
             config: Flat, dot-free keys, and the whole config under `cli`.
+            last_step: The last step that was trained before, of a run that goes on.
 
         Raises:
-            InputError: The server refuses: a wrong key, a project one may not write to.
+            RefusedError: By the server.
         """
         if self.online and not answers():
             self._go_offline("its server does not answer")
+        parts = self._parts()
+        if self.online and any(map(unsent, parts)):
+            places = self.folder / "wandb" / "offline-run-*"
+            self._keep(
+                f"an earlier part of this run is not sent yet, so this one is kept beside it: `wandb sync {places}`"
+            )
+        try:
+            self._open(config, last_step, parts)
+        except BaseException:
+            self.finish(failed=True)
+            raise
+
+    def _open(self, config: Mapping[str, Any], last_step: int, parts: Sequence[Path]) -> None:
         run = self._begin()
         if run is None:
             self._go_offline("its server did not answer in time")
@@ -112,7 +137,7 @@ class Wandb(Shows, WandbLogger):
         requirements = Path(run.dir) / "requirements.txt"
         requirements.write_text("\n".join(installed()) + "\n")
         run.save(str(requirements), base_path=run.dir, policy="now")
-        self._go_on_after(run)
+        self._go_on_after(run, last_step, parts)
         if self.online and run.url:
             say(f"W&B: {run.url}")
 
@@ -128,16 +153,31 @@ class Wandb(Shows, WandbLogger):
             about: The checkpoint's metadata: monitor, score, epoch, ...
         """
         try:
-            self._close(summary, checkpoint, about, failed=failed)
+            self._tell_end(summary, checkpoint, about)
         except Exception as error:  # the training is done and all of it lies in the run folder
-            say(f"W&B: {' '.join(str(error).split())[:200]}; the run folder holds everything")
+            say(f"W&B: {one_line(error)}; the run folder holds everything")
+        finally:
+            self.finish(failed=failed)
         if self._left is not None:
-            parts = " ".join(map(str, (self._left, self._place)))
-            say(f"W&B: the server went away; nothing is lost: `wandb sync --include-online {parts}` sends the rest")
+            parts = " ".join(dict.fromkeys(map(str, (self._left, self._place))))
+            say(f"W&B: {self._why_left}; nothing is lost: `wandb sync --include-online {parts}` sends the rest")
 
-    def _close(
-        self, summary: Mapping[str, Any], checkpoint: Path | None, about: Mapping[str, Any], *, failed: bool
-    ) -> None:
+    def finish(self, *, failed: bool) -> None:
+        """End the run, whatever became of it; one that ended stays as it is.
+
+        One that stays open would take the rows of the next fit in this process.
+        """
+        run: Any = self._experiment
+        if run is None:
+            return
+        try:
+            run.finish(exit_code=int(failed))
+        except TimeoutError:
+            self._note_left(run)
+        except Exception as error:
+            say(f"W&B: {one_line(error)}; the run folder holds everything")
+
+    def _tell_end(self, summary: Mapping[str, Any], checkpoint: Path | None, about: Mapping[str, Any]) -> None:
         self._send()
         self._leave_if_gone()
         self._log_files(summary)
@@ -145,12 +185,12 @@ class Wandb(Shows, WandbLogger):
             self._leave()
             self._log_files(summary)
             self._log_checkpoint(checkpoint, about)
-        try:
-            self._run.finish(exit_code=int(failed))
-        except TimeoutError:
-            self._left = self._place
 
     # ---- rows --------------------------------------------------------------------------------------------------
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """The config was told when the run was opened."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -176,11 +216,7 @@ class Wandb(Shows, WandbLogger):
             return
         if row.get(STEP, 0) <= self._known_step and not any(name.startswith(("val/", "test/")) for name in row):
             return  # trained again after a resume
-        try:
-            self._run.log(row, step=self._first_count, commit=True)
-        except Exception as error:  # W&B's process is gone: no reason to lose a training
-            say_once(f"W&B: {' '.join(str(error).split())[:200]}; metrics.csv and TensorBoard go on")
-        self._first_count = None
+        self._guarded(lambda: self._log(row))
 
     # ---- pictures and tables -----------------------------------------------------------------------------------
 
@@ -192,11 +228,23 @@ class Wandb(Shows, WandbLogger):
         from zoo.tracking.wandb_tables import media
 
         self._send()
-        self._leave_if_gone()
-        self._run.log(media(report, shown), step=self._first_count, commit=True)
-        self._first_count = None
+        self._guarded(self._leave_if_gone)
+        self._guarded(lambda: self._log(media(report, shown if self.with_rows else None)))
 
     # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _guarded(self, call: Callable[[], object]) -> None:
+        """Have W&B's client do something. That its process is gone is no reason to lose a training or a test."""
+        try:
+            call()
+        except Exception as error:
+            say_once(f"W&B: {one_line(error)}; metrics.csv and TensorBoard go on")
+
+    def _log(self, row: Mapping[str, Any]) -> None:
+        if not row:
+            return
+        count, self._first_count = self._first_count, None
+        self._run.log(dict(row), step=count, commit=True)
 
     def _begin(self) -> Any:
         """The run; None where the server kept W&B waiting too long."""
@@ -213,23 +261,32 @@ class Wandb(Shows, WandbLogger):
             except (AuthenticationError, CommError, UsageError) as error:
                 if self.online and "timed out" in str(error):
                     return None
-                raise InputError(
-                    f"W&B refused the run ({' '.join(str(error).split())[:200]}): "
+                raise RefusedError(
+                    f"W&B refused the run ({one_line(error)}): "
                     "--wandb.enabled false trains without it, WANDB_MODE=offline keeps it here"
                 ) from error
 
     def _go_offline(self, why: str) -> None:
-        say(f"W&B: {why}, so the run is kept offline; `wandb sync` sends it later")
+        self._keep(f"{why}, so the run is kept offline; `wandb sync` sends it later")
+
+    def _keep(self, said: str) -> None:
+        say(f"W&B: {said}")
         self.online = False
 
-    def _go_on_after(self, run: Any) -> None:
+    def _go_on_after(self, run: Any, last_step: int, parts: Sequence[Path]) -> None:
         """Where a resumed run goes on in its history, so that no row stands there twice."""
         if self.online:
             self._known_step = int(run.summary.get(STEP, -1)) if run.resumed else -1
-        elif self.resume_step is not None:
-            # The earlier part lies in a folder of its own; `wandb sync` drops rows that are not counted on from its last.
-            # How many it has is not known of a run that was killed: up to three a step, and those of an epoch cut off.
-            self._first_count = 3 * self.resume_step + 10_000
+            if last_step == self._known_step - 1:  # stopped within a step, of which the loss is not there
+                self._known_step = last_step
+        elif parts:
+            # An earlier part lies in a folder of its own; `wandb sync` drops rows that are not counted on from its last.
+            # How many it has is not known of a run that was killed: at most three a step.
+            self._known_step, self._first_count = last_step, 3 * (last_step + 1) + 10_000
+
+    def _parts(self) -> list[Path]:
+        """What W&B has written of this run so far, before it goes on: a file for each time."""
+        return [] if self.resume_step is None else sorted(self.folder.glob("wandb/*run-*/*.wandb"))
 
     def _leave_if_gone(self) -> None:
         if self.online and not answers():
@@ -238,20 +295,25 @@ class Wandb(Shows, WandbLogger):
     def _leave(self) -> None:
         """Go on offline, in a second part of the same run: online W&B keeps no artifact that it could not send."""
         run = self._run
-        self._left, self._first_count = self._place, run.step
-        with suppress(TimeoutError):
+        self._note_left(run)
+        self._first_count = run.step
+        with suppress(Exception):
             run.finish()
         self.online, self._experiment = False, None
         self._begin()
 
+    def _note_left(self, run: Any) -> None:
+        self._left = Path(run.dir).parent
+        self._why_left = "the server went away" if not answers() else "the server did not take all of it in time"
+
     def _log_files(self, summary: Mapping[str, Any]) -> None:
         run, predictions = self._run, self.folder / PREDICTIONS
         run.summary.update(dict(summary))
-        if predictions.is_file() and link(predictions, Path(run.dir) / PREDICTIONS):
+        if self.with_rows and predictions.is_file() and link(predictions, Path(run.dir) / PREDICTIONS):
             run.save(str(Path(run.dir) / PREDICTIONS), base_path=run.dir, policy="now")
 
     def _log_checkpoint(self, checkpoint: Path, about: Mapping[str, Any]) -> bool:
-        """False where the server went away before it had the file."""
+        """False where the server went away, or time was up, before it had the file."""
         import wandb
 
         kept = self._place / "artifact" / checkpoint.name
@@ -260,11 +322,12 @@ class Wandb(Shows, WandbLogger):
         artifact = wandb.Artifact(artifact_name(self.folder.name), type="model", metadata=dict(about))
         artifact.add_file(str(kept), name=checkpoint.name, policy="immutable", skip_cache=True)
         logged = self._run.log_artifact(artifact, aliases=["best", "latest"])
+        until = time.monotonic() + UPLOAD_SECONDS
         while self.online:
             try:  # a large file takes its time; only a server that is gone is not waited for
                 logged.wait(timeout=int(FINISH_SECONDS))
             except wandb.Error:
-                if not answers():
+                if time.monotonic() >= until or not answers():
                     return False
             else:
                 break
@@ -280,6 +343,11 @@ class Wandb(Shows, WandbLogger):
         return Path(self._run.dir).parent
 
 
+def one_line(error: Exception) -> str:
+    """What an error says, short enough for a line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 def client_settings(save_code: bool) -> Any:
     """Settings of W&B's client; what its release does not know, or the environment says, is left out."""
     import wandb
@@ -290,9 +358,8 @@ def client_settings(save_code: bool) -> Any:
         "finish_timeout": FINISH_SECONDS,
         "finish_timeout_raises": True,
         "x_save_requirements": False,  # as zoo.tracking.packages lists them, in a hundredth of the time
+        "save_code": save_code,  # else the account's own setting may send code
     }
-    if save_code:
-        wanted["save_code"] = True
     known = wandb.Settings.model_fields
     return wandb.Settings(
         **{name: value for name, value in wanted.items() if name in known and f"WANDB_{name.upper()}" not in os.environ}
@@ -307,6 +374,11 @@ def artifact_name(folder: str) -> str:
         'gr-e-2'
     """
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder)[:128].strip("-") or "run"
+
+
+def unsent(part: Path) -> bool:
+    """Whether what was kept offline is there alone: `wandb sync` leaves a note beside what it has sent."""
+    return part.parent.name.startswith("offline-") and not Path(f"{part}.synced").exists()
 
 
 def link(file: Path, to: Path) -> bool:

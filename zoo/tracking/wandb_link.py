@@ -1,4 +1,4 @@
-"""Whether W&B can be used here: an account, and a server that answers."""
+"""Whether W&B can be used here: what its settings say, an account, and a server that answers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import ssl
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 HOST = "https://api.wandb.ai"
@@ -16,24 +17,26 @@ PATIENCE = 4.0  # seconds
 
 def server() -> str:
     """The address of the W&B server: WANDB_BASE_URL, else what `wandb login --host` or `wandb init` wrote down."""
-    return (os.environ.get("WANDB_BASE_URL") or _written_down() or HOST).rstrip("/")
+    return (os.environ.get("WANDB_BASE_URL") or stored_settings().get("base_url") or HOST).rstrip("/")
 
 
-def _written_down() -> str | None:
-    """The address in W&B's settings files: that of this folder, else that of the user."""
-    root = Path(os.environ.get("WANDB_DIR") or ".")
-    here = root / (".wandb" if (root / ".wandb").exists() else "wandb")
-    own = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb")
-    for folder in (here, own):
+def mode() -> str | None:
+    """online, offline, disabled, ...: as WANDB_MODE says, else as `wandb offline` has noted; None where nothing does."""
+    return os.environ.get("WANDB_MODE") or stored_settings().get("mode")
+
+
+def stored_settings() -> dict[str, str]:
+    """What W&B's settings files say; that of the working folder beats that of the user."""
+    root = Path(os.environ.get("WANDB_DIR") or ".").expanduser()
+    user = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+    own = root / (".wandb" if (root / ".wandb").exists() else "wandb")
+    found: dict[str, str] = {}
+    for folder in (user, own):
         parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read(folder.expanduser() / "settings")
-            found = parser.get("default", "base_url", fallback="")
-        except (configparser.Error, UnicodeDecodeError, OSError):
-            continue
-        if found:
-            return found
-    return None
+        with suppress(configparser.Error, UnicodeDecodeError, OSError):
+            parser.read(folder / "settings")
+            found |= dict(parser["default"]) if parser.has_section("default") else {}
+    return found
 
 
 def has_key() -> bool:

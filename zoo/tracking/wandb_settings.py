@@ -32,9 +32,12 @@ class Place:
 class WandbSettings:
     """How a run is tracked in W&B. What is left out comes from the environment (WANDB_PROJECT, ...), else a default.
 
-    With an account the checkpoint is uploaded, and of the test rows predictions.csv and the examples the model got most
-    wrong: switch them off by `log_model` and `--figures.enabled false`, or all of it by `enabled`. W&B itself notes the
-    command with its arguments, what it prints, the host's name, its load and the installed packages. No code is sent.
+    With an account these go to W&B: all settings and metrics, what a test says of whole classes (`--figures.enabled
+    false` leaves it out), the best checkpoint (`log_model`), and of the test rows predictions.csv and the rows the model
+    got most wrong: their picture, text or first columns, of those that the model reads (`log_rows`). W&B itself notes the
+    command with its arguments, what it prints, the host's name, its load, the installed packages and the commit. Code is
+    sent only with `save_code`. `enabled` switches all of it off, and so do `wandb disabled` and WANDB_MODE=disabled;
+    `wandb offline` and WANDB_MODE=offline keep it in the run folder.
 
     Args:
         enabled: False switches W&B off; metrics.csv and TensorBoard stay.
@@ -46,6 +49,8 @@ class WandbSettings:
         notes: What the run is about; WANDB_NOTES.
         log_model: Whether the best checkpoint becomes an artifact of the run. Offline it takes no room: the file is
             linked, and `wandb sync` sends it.
+        log_rows: Whether rows of the test are sent: predictions.csv, the examples the model got most wrong, and of numbers
+            the points of prediction and truth.
         save_code: Whether the uncommitted changes of the working folder's git repository are sent. The commit and the
             remote's address are sent in any case, no code.
 
@@ -64,6 +69,7 @@ class WandbSettings:
         tags: list[str] | None = None,
         notes: str | None = None,
         log_model: bool = True,
+        log_rows: bool = True,
         save_code: bool = False,
     ) -> None:
         check_project(project, "wandb.project")
@@ -81,6 +87,7 @@ class WandbSettings:
         self.tags = tags
         self.notes = notes
         self.log_model = log_model
+        self.log_rows = log_rows
         self.save_code = save_code
 
     def place(self, *, group: str, tags: tuple[str, ...] = (), environment: Mapping[str, str] | None = None) -> Place:

@@ -11,17 +11,19 @@ from zoo.tracking.report import ClassReport, Mistake, RegressionReport, Report
 MOST_CELLS = 10_000  # of a confusion matrix; beyond that only those that hold rows
 
 
-def media(report: Report, shown: Sequence[Example]) -> dict[str, Any]:
+def media(report: Report, shown: Sequence[Example] | None) -> dict[str, Any]:
     """What is logged at the end of a test, by name.
 
     Args:
         report: The numbers.
-        shown: The rows of its mistakes.
+        shown: The rows of its mistakes; None leaves out whatever is of single rows.
     """
-    return _of_numbers(report, shown) if isinstance(report, RegressionReport) else _of_classes(report, shown)
+    if isinstance(report, RegressionReport):
+        return {} if shown is None else _of_numbers(report, shown)
+    return _of_classes(report, shown)
 
 
-def _of_classes(report: ClassReport, shown: Sequence[Example]) -> dict[str, Any]:
+def _of_classes(report: ClassReport, shown: Sequence[Example] | None) -> dict[str, Any]:
     import wandb
 
     rows = [[c.name, c.precision, c.recall, c.f1, c.support] for c in report.per_class]
@@ -41,7 +43,7 @@ def _of_classes(report: ClassReport, shown: Sequence[Example]) -> dict[str, Any]
     bins = table_of(["confidence", "accuracy", "count"], rows)
     fields = {"x": "confidence", "y": "accuracy", "stroke": None}
     found["test/reliability"] = wandb.plot_table("wandb/line/v0", bins, fields, {"title": "Reliability"})
-    if report.mistakes:
+    if report.mistakes and shown is not None:
         found["test/mistakes"] = _mistakes(report.mistakes, shown, "confidence")
     return found
 

@@ -29,6 +29,7 @@ class Plan:
         pruner: median, hyperband or none.
         seed: Of the search.
         storage: Address of a shared database without its password; None is a file in the study's folder.
+        own_space: Whether the user gave the space: it is searched as it is, and not widened to the config's values.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Plan:
     pruner: str
     seed: int
     storage: str | None = None
+    own_space: bool = False
 
     def digest(self) -> str:
         """A short digest of what decides over the trials; where files lie does not."""

@@ -20,10 +20,10 @@ from zoo.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-FIELDS = ("value", "values", "probabilities", "distribution", "min", "max", "q")
+FIELDS = ("value", "values", "distribution", "min", "max", "q")
 RANGES = ("uniform", "int_uniform", "log_uniform", "log_uniform_values", "inv_log_uniform", "inv_log_uniform_values")
 QUANTISED = ("q_uniform", "q_log_uniform", "q_log_uniform_values")
-CHOICES = ("constant", "categorical", "categorical_w_probabilities")
+CHOICES = ("constant", "categorical")
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -157,6 +157,8 @@ def _parameter(name: str, about: Any, where: str) -> Parameter:
         raise InputError(f"{where} must have value, values, or min and max, got {about!r}")
     if "parameters" in about:
         raise InputError(f"{where}: write nested parameters with dots, {name}.{next(iter(about['parameters']), 'KEY')}")
+    if "probabilities" in about or about.get("distribution") == "categorical_w_probabilities":
+        raise InputError(f"{where}: values have no probabilities here, each is as likely at first: leave them out")
     for field in about:
         if field not in FIELDS:
             raise InputError(f"{where} has no field {field!r}: {did_you_mean(str(field), FIELDS)}")
