@@ -43,7 +43,8 @@ def test_a_torn_history_ends_no_comparison(tmp_path: Path) -> None:
 def test_a_run_that_was_killed_in_a_row_goes_on_behind_whole_ones(tmp_path: Path) -> None:
     file = tmp_path / "metrics.csv"
     file.write_bytes(b"step,val/loss\r\n1,0.5\r\n2")
-    logger = MetricsCSV(file, resume_step=2)
+    logger = MetricsCSV(file)
+    logger.cut(2)
     logger.log_metrics({"val/loss": 0.25}, step=2)
     logger.finalize("success")
     assert read_metrics(file) == [FIRST, {"step": 2.0, "val/loss": 0.25}]
