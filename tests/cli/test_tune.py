@@ -154,6 +154,7 @@ def test_a_trial_that_fails_is_recorded_and_others_follow(
 
 
 def test_a_study_in_which_every_trial_fails_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("space.yaml").write_text("parameters: {model.lr: {min: 1.0e+29, max: 1.0e+30}}")
     assert tune("--trials", "2", "--model.lr", "1.0e30", "--trainer.gradient_clip_val", "null") == 2
     assert "no trial of runs/s has a value: the loss became" in complaint(capsys)
     assert [trial.state for trial in study_of().trials] == [TrialState.FAIL] * 2
