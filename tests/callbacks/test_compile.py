@@ -83,4 +83,6 @@ def test_it_is_reached_by_name_on_the_command_line(tmp_path: Path, monkeypatch: 
 
 
 def test_switched_off_it_asks_nothing_of_a_module_of_the_users_own(tmp_path: Path) -> None:
-    short_trainer(tmp_path, callbacks=[Compile()], max_steps=1).fit(BoringModel())
+    trainer = short_trainer(tmp_path, callbacks=[Compile()], max_steps=1)
+    trainer.fit(BoringModel())
+    assert trainer.global_step == 1
