@@ -43,12 +43,15 @@ class Model(LightningModule, ABC):
     """Base of the task kinds. A leaf sets `self.network`; the task kind gives loss, scores and metrics.
 
     Args:
-        lr: Highest learning rate.
+        lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser (timm's factory).
+        optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2; biases and normalisation are spared.
         schedule: `cosine`, `linear`, `step`, `one_cycle`, `plateau` or `constant`.
         warmup: Share of the training (0-1) in which the rate rises from 0.
         l1: Weight of the sum of absolute weights in the loss.
+        agc: Adaptive clipping: largest gradient as a share of its weights' norm; 0 clips as the trainer says.
+        layer_decay: Factor of the rate from each layer to the one below it, 0-1; 1 is the same rate for all.
 
     Shape:
         `forward` takes the arrays of a batch by name and returns (batch, outputs).
@@ -60,18 +63,35 @@ class Model(LightningModule, ABC):
     example_input_array = None
 
     def __init__(
-        self, *, lr: float, optimizer: str, weight_decay: float, schedule: str, warmup: float, l1: float
+        self,
+        *,
+        lr: float | str,
+        optimizer: str,
+        optimizer_options: dict[str, Any] | None,
+        weight_decay: float,
+        schedule: str,
+        warmup: float,
+        l1: float,
+        agc: float,
+        layer_decay: float,
     ) -> None:
         super().__init__()
         check_schedule(schedule, warmup)
-        if weight_decay < 0 or l1 < 0:
-            raise InputError(f"model.weight_decay and model.l1 must be at least 0, got {weight_decay} and {l1}")
+        if min(weight_decay, l1, agc) < 0:
+            raise InputError(
+                f"model.weight_decay, model.l1 and model.agc must be at least 0, got {weight_decay}, {l1} and {agc}"
+            )
+        if not 0 < layer_decay <= 1:
+            raise InputError(f"model.layer_decay must be in (0, 1], got {layer_decay}")
         self.lr = lr
         self.optimizer_name = optimizer
+        self.optimizer_options = optimizer_options or {}
         self.weight_decay = weight_decay
         self.schedule = schedule
         self.warmup = warmup
         self.l1 = l1
+        self.agc = agc
+        self.layer_decay = layer_decay
         self.evaluation: Evaluation | None = None
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
         self._epoch_loss = torch.zeros(())

@@ -28,12 +28,20 @@ class Classifier(Model):
         loss: `cross_entropy`, `focal`, `bce`, or a class path; None takes what fits.
         label_smoothing: Share of the target that is spread over all classes, 0-1.
         class_weights: One number a class, or "balanced": each class counts the same.
-        lr: Highest learning rate.
+        focal_gamma: How much less `focal` counts easy rows; 0 is cross-entropy.
+        mixup: Strength (alpha) with which two images of a batch are blended; 0 is off.
+        cutmix: Strength (alpha) with which a box of one image is pasted into another; 0 is off.
+        threshold: Of two classes, the probability of the second from which it is chosen; None is 0.5.
+        costs: Cost of each decision, one row a true class: the cheapest expected one is chosen.
+        lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser.
+        optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2.
         schedule: Name of the learning-rate schedule.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
+        agc: Adaptive clipping: largest gradient as a share of its weights' norm; 0 clips as the trainer says.
+        layer_decay: Factor of the rate from each layer to the one below it, 0-1; 1 is the same rate for all.
 
     Example:
         class Mine(Classifier):
@@ -55,14 +63,32 @@ class Classifier(Model):
         loss: str | None = None,
         label_smoothing: float = 0.0,
         class_weights: str | list[float] | None = None,
-        lr: float = 1e-3,
+        focal_gamma: float = 2.0,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
+        threshold: float | None = None,
+        costs: list[list[float]] | None = None,
+        lr: float | str = 1e-3,
         optimizer: str = "adamw",
+        optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         schedule: str = "cosine",
         warmup: float = 0.05,
         l1: float = 0.0,
+        agc: float = 0.0,
+        layer_decay: float = 1.0,
     ) -> None:
-        super().__init__(lr=lr, optimizer=optimizer, weight_decay=weight_decay, schedule=schedule, warmup=warmup, l1=l1)
+        super().__init__(
+            lr=lr,
+            optimizer=optimizer,
+            optimizer_options=optimizer_options,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+            agc=agc,
+            layer_decay=layer_decay,
+        )
         if num_classes < (1 if multilabel else 2):
             raise InputError(f"model.num_classes must be at least 2, got {num_classes}")
         if not 0 <= label_smoothing < 1:
@@ -78,6 +104,11 @@ class Classifier(Model):
                 "model.loss bce is for several labels a row; give data.target several columns, or use cross_entropy"
             )
         self.label_smoothing = label_smoothing
+        self.focal_gamma = focal_gamma
+        self.mixup = mixup
+        self.cutmix = cutmix
+        self.threshold = threshold
+        self.costs = costs
         self._balanced = class_weights == "balanced"
         self.register_buffer("class_weight", self._first_weights(class_weights))
 
@@ -94,7 +125,12 @@ class Classifier(Model):
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return classification_loss(
-            self.loss_name, logits, target, label_smoothing=self.label_smoothing, weight=self.class_weight
+            self.loss_name,
+            logits,
+            target,
+            label_smoothing=self.label_smoothing,
+            weight=self.class_weight,
+            focal_gamma=self.focal_gamma,
         )
 
     def scores(self, logits: Tensor) -> Tensor:

@@ -48,7 +48,13 @@ class FocalLoss(nn.Module):
 
 
 def classification_loss(
-    name: str, logits: Tensor, target: Tensor, *, label_smoothing: float, weight: Tensor | None
+    name: str,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    label_smoothing: float,
+    weight: Tensor | None,
+    focal_gamma: float = 2.0,
 ) -> Tensor:
     """The named loss of a batch.
 
@@ -58,11 +64,12 @@ def classification_loss(
         target: int64 (batch,), or for `bce` float (batch, classes).
         label_smoothing: Share of the target spread over all classes, 0-1; `cross_entropy` and `bce`.
         weight: Weight of each class, (classes,), or None.
+        focal_gamma: How much less `focal` counts easy rows.
     """
     if name == "cross_entropy":
         return F.cross_entropy(logits, target, weight=weight, label_smoothing=label_smoothing)
     if name == "focal":
-        return cast(Tensor, FocalLoss(weight=weight)(logits, target))
+        return cast(Tensor, FocalLoss(focal_gamma, weight)(logits, target))
     if name == "bce":
         soft = target.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
         return F.binary_cross_entropy_with_logits(logits, soft, pos_weight=weight)

@@ -55,12 +55,20 @@ class MLPClassifier(Classifier):
         loss: cross_entropy, focal, bce, or a class path; None takes what fits.
         label_smoothing: Share of the target spread over all classes, 0-1.
         class_weights: One number a class, or "balanced".
-        lr: Highest learning rate.
+        focal_gamma: How much less `focal` counts easy rows; 0 is cross-entropy.
+        mixup: Strength (alpha) with which two images of a batch are blended; 0 is off.
+        cutmix: Strength (alpha) with which a box of one image is pasted into another; 0 is off.
+        threshold: Of two classes, the probability of the second from which it is chosen; None is 0.5.
+        costs: Cost of each decision, one row a true class: the cheapest expected one is chosen.
+        lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
+        agc: Adaptive clipping: largest gradient as a share of its weights' norm; 0 clips as the trainer says.
+        layer_decay: Factor of the rate from each layer to the one below it, 0-1; 1 is the same rate for all.
 
     Raises:
         InputError: A value that cannot be, or an input that the family does not take.
@@ -80,12 +88,20 @@ class MLPClassifier(Classifier):
         loss: str | None = None,
         label_smoothing: float = 0.0,
         class_weights: str | list[float] | None = None,
-        lr: float = 1e-3,
+        focal_gamma: float = 2.0,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
+        threshold: float | None = None,
+        costs: list[list[float]] | None = None,
+        lr: float | str = 1e-3,
         optimizer: str = "adamw",
+        optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         schedule: str = "cosine",
         warmup: float = 0.05,
         l1: float = 0.0,
+        agc: float = 0.0,
+        layer_decay: float = 1.0,
     ) -> None:
         super().__init__(
             num_classes=num_classes,
@@ -93,12 +109,20 @@ class MLPClassifier(Classifier):
             loss=loss,
             label_smoothing=label_smoothing,
             class_weights=class_weights,
+            focal_gamma=focal_gamma,
+            mixup=mixup,
+            cutmix=cutmix,
+            threshold=threshold,
+            costs=costs,
             lr=lr,
             optimizer=optimizer,
+            optimizer_options=optimizer_options,
             weight_decay=weight_decay,
             schedule=schedule,
             warmup=warmup,
             l1=l1,
+            agc=agc,
+            layer_decay=layer_decay,
         )
         self.save_hyperparameters()
         self.network = build_mlp(
@@ -124,12 +148,15 @@ class MLPRegressor(Regressor):
         norm: none, batch or layer.
         init: default (torch's), xavier or he.
         loss: mse, huber, mae, or a class path.
-        lr: Highest learning rate.
+        lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
+        agc: Adaptive clipping: largest gradient as a share of its weights' norm; 0 clips as the trainer says.
+        layer_decay: Factor of the rate from each layer to the one below it, 0-1; 1 is the same rate for all.
 
     Raises:
         InputError: A value that cannot be, or an input that the family does not take.
@@ -146,22 +173,28 @@ class MLPRegressor(Regressor):
         norm: str = "none",
         init: str = "default",
         loss: str = "mse",
-        lr: float = 1e-3,
+        lr: float | str = 1e-3,
         optimizer: str = "adamw",
+        optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         schedule: str = "cosine",
         warmup: float = 0.05,
         l1: float = 0.0,
+        agc: float = 0.0,
+        layer_decay: float = 1.0,
     ) -> None:
         super().__init__(
             num_targets=num_targets,
             loss=loss,
             lr=lr,
             optimizer=optimizer,
+            optimizer_options=optimizer_options,
             weight_decay=weight_decay,
             schedule=schedule,
             warmup=warmup,
             l1=l1,
+            agc=agc,
+            layer_decay=layer_decay,
         )
         self.save_hyperparameters()
         self.network = build_mlp(

@@ -22,12 +22,15 @@ class Regressor(Model):
     Args:
         num_targets: Numbers a row.
         loss: `mse`, `huber`, `mae`, or a class path; of standardised targets.
-        lr: Highest learning rate.
+        lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser.
+        optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2.
         schedule: Name of the learning-rate schedule.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
+        agc: Adaptive clipping: largest gradient as a share of its weights' norm; 0 clips as the trainer says.
+        layer_decay: Factor of the rate from each layer to the one below it, 0-1; 1 is the same rate for all.
     """
 
     task_kind = "regression"
@@ -40,14 +43,27 @@ class Regressor(Model):
         *,
         num_targets: int = 1,
         loss: str = "mse",
-        lr: float = 1e-3,
+        lr: float | str = 1e-3,
         optimizer: str = "adamw",
+        optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
         schedule: str = "cosine",
         warmup: float = 0.05,
         l1: float = 0.0,
+        agc: float = 0.0,
+        layer_decay: float = 1.0,
     ) -> None:
-        super().__init__(lr=lr, optimizer=optimizer, weight_decay=weight_decay, schedule=schedule, warmup=warmup, l1=l1)
+        super().__init__(
+            lr=lr,
+            optimizer=optimizer,
+            optimizer_options=optimizer_options,
+            weight_decay=weight_decay,
+            schedule=schedule,
+            warmup=warmup,
+            l1=l1,
+            agc=agc,
+            layer_decay=layer_decay,
+        )
         if num_targets < 1:
             raise InputError(f"model.num_targets must be at least 1, got {num_targets}")
         check_loss(loss, REGRESSION_LOSSES)
