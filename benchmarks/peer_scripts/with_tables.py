@@ -1,6 +1,6 @@
 """What a user would pick instead of zoo for a table, each with its own defaults; runs in an environment of the peers.
 
-    python strength_of_tables.py FOLDER TARGET NAME PEER...
+    python with_tables.py FOLDER TARGET NAME PEER...
 
 `FOLDER` holds `train.csv` and `test.csv`. Prints a JSON line a peer: set, peer, accuracy and log loss (or rmse, for
 `hgb_number` and `lgbm_number`) of the test rows, seconds of fit and predict.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -118,7 +118,7 @@ def hgb_number(x: Frame, y: Any, test: Frame) -> Any:
 
 
 def lgbm_number(x: Frame, y: Any, test: Frame) -> Any:
-    from lightgbm import LGBMRegressor  # type: ignore[import-not-found]
+    from lightgbm import LGBMRegressor
 
     return LGBMRegressor(verbose=-1).fit(x, y).predict(test)
 
