@@ -43,6 +43,7 @@ _SHIPPED: dict[str, dict[str, tuple[str, str]]] = {
             "zoo.callbacks.compile:Compile",
             "torch.compile without a change to the checkpoint; off unless asked",
         ),
+        "EMA": ("zoo.callbacks.ema:EMA", "the running average of the weights is judged and kept; off unless asked"),
         "Figures": ("zoo.callbacks.figures:Figures", "learning curves and confusion matrix as pictures"),
     },
 }

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "EMA",
     "BestCheckpoint",
     "Budget",
     "Compile",
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.callbacks.budget import Budget
     from zoo.callbacks.compile import Compile
     from zoo.callbacks.early_stopping import EarlyStopping
+    from zoo.callbacks.ema import EMA
     from zoo.callbacks.figures import Figures
     from zoo.callbacks.lr_monitor import LRMonitor
     from zoo.callbacks.progress_bar import ProgressBar
@@ -28,6 +30,7 @@ _HOME = {
     "BestCheckpoint": "zoo.callbacks.best_checkpoint",
     "Budget": "zoo.callbacks.budget",
     "Compile": "zoo.callbacks.compile",
+    "EMA": "zoo.callbacks.ema",
     "EarlyStopping": "zoo.callbacks.early_stopping",
     "Figures": "zoo.callbacks.figures",
     "LRMonitor": "zoo.callbacks.lr_monitor",

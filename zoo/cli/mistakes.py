@@ -14,7 +14,7 @@ import yaml
 from lightning.pytorch import Trainer
 
 from zoo import registry
-from zoo.callbacks import BestCheckpoint, Compile, EarlyStopping, Figures, LRMonitor, ProgressBar, StopOnNaN
+from zoo.callbacks import EMA, BestCheckpoint, Compile, EarlyStopping, Figures, LRMonitor, ProgressBar, StopOnNaN
 from zoo.data.base import DataModule
 from zoo.errors import InputError, did_you_mean
 from zoo.models.base import Model
@@ -28,6 +28,7 @@ NAMED_CALLBACKS: dict[str, Any] = {
     "stop_on_nan": StopOnNaN,
     "figures": Figures,
     "compile": Compile,
+    "ema": EMA,
 }
 
 

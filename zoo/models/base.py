@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import InputError
-from zoo.models.clipping import clip_by_norm
+from zoo.models.clipping import all_but, clip_adaptively, clip_by_norm
 from zoo.models.driver import forget_absent_driver
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
+from zoo.models.parameter_groups import head_names
 from zoo.models.precision import unfused
 from zoo.models.schedules import build_schedule, check_schedule, time_share
 
@@ -96,6 +97,7 @@ class Model(LightningModule, ABC):
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
         self._epoch_loss = torch.zeros(())
         self._epoch_rows = 0
+        self._clipped: list[nn.Parameter] = []
         self._to_log: tuple[int, Tensor] | None = None
 
     # ---- what a task kind gives --------------------------------------------------------------------------------
@@ -139,7 +141,8 @@ class Model(LightningModule, ABC):
 
     def check_data(self, data: Any) -> None:
         """Raise `InputError` where the model cannot be trained on the data; take from it what training needs."""
-        check_optimizer(self.optimizer_name, self.lr)
+        check_optimizer(self.optimizer_name, self.lr, self.optimizer_options)
+        self.layer_groups()
 
     def on_train_epoch_start(self) -> None:
         self._epoch_rows = 0
@@ -200,7 +203,19 @@ class Model(LightningModule, ABC):
         return batch["index"].cpu(), self.scores(self.logits(batch)).float().cpu()
 
     def configure_optimizers(self) -> Any:
-        optimizer = build_optimizer(self, self.optimizer_name, lr=self.lr, weight_decay=self.weight_decay)
+        if isinstance(self.lr, str):
+            raise InputError(f"model.lr must be a number by now, got {self.lr!r}")
+        layers = self.layer_groups()
+        optimizer = build_optimizer(
+            self,
+            self.optimizer_name,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            options=self.optimizer_options,
+            layers=layers,
+            layer_decay=self.layer_decay,
+        )
+        self._clipped = all_but(self, head_names(self, layers)) if self.agc else []
         if self.trainer.precision == "16-mixed":
             optimizer = unfused(optimizer)
         limited = self.trainer.max_epochs != -1 or self.trainer.max_steps > 0
@@ -225,6 +240,9 @@ class Model(LightningModule, ABC):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
+        if self.agc:  # a gradient scaler has taken its factor back before this is called
+            clip_adaptively(self._clipped, self.agc)
+            return
         plugin = self.trainer.precision_plugin
         unscaled = type(plugin) is Precision or (type(plugin) is MixedPrecision and plugin.scaler is None)
         if gradient_clip_val and gradient_clip_algorithm in (None, "norm") and unscaled and self.device.type == "cpu":
@@ -240,6 +258,20 @@ class Model(LightningModule, ABC):
         """Parameters that get no weight decay beside biases and normalisation, as the network names them."""
         named: set[str] = getattr(self.network, "no_weight_decay", set)()
         return {f"network.{name}" for name in named}
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head, as the network tells them; [] where it does not.
+
+        Raises:
+            InputError: It does not, and the rate should differ by layer.
+        """
+        groups: list[list[str]] = getattr(self.network, "layer_groups", list)()
+        if self.layer_decay < 1 and not groups:
+            raise InputError(
+                f"model.layer_decay lowers the rate layer by layer, and {type(self.network).__name__} does not say which "
+                "its layers are (`layer_groups`): leave it out"
+            )
+        return [[f"network.{name}" for name in names] for names in groups]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say which classes to rebuild, and with what; see `zoo.checkpoint`."""

@@ -11,6 +11,7 @@ from zoo.networks.checks import check_all_positive, check_choice, check_fraction
 from zoo.networks.dropout import Dropout
 from zoo.networks.embeddings import CategoryEmbedding, SizedCategoryEmbedding, build_token_embedding
 from zoo.networks.initialisation import initialise
+from zoo.networks.layers import layers_by_prefix
 
 NORMS = ("none", "batch", "layer")
 
@@ -75,6 +76,10 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(x)
         return logits
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(self, linear_layers(self))
 
 
 class TabularMLP(nn.Module):
@@ -142,6 +147,10 @@ class TabularMLP(nn.Module):
         logits: Tensor = self.mlp(features)
         return logits
 
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(self, ["embedding", *linear_layers(self)])
+
 
 class ImageMLP(nn.Module):
     """MLP over flattened pixels.
@@ -194,6 +203,10 @@ class ImageMLP(nn.Module):
         logits: Tensor = self.mlp(image.flatten(1))  # (batch, channels * height * width)
         return logits
 
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(self, linear_layers(self))
+
 
 class TextMLP(nn.Module):
     """MLP over the mean of the token embeddings (deep averaging network, Iyyer et al. 2015, ACL P15-1162).
@@ -245,6 +258,10 @@ class TextMLP(nn.Module):
         logits: Tensor = self.mlp(total / count)  # (batch, d_embedding) -> (batch, d_out)
         return logits
 
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(self, ["embedding", *linear_layers(self)])
+
 
 def check_columns(n_numeric: int, cardinalities: Sequence[int]) -> None:
     """Raise ``ValueError`` unless a table has at least one column and every category column a category."""
@@ -253,3 +270,8 @@ def check_columns(n_numeric: int, cardinalities: Sequence[int]) -> None:
         raise ValueError(f"n_numeric must not be negative, got {n_numeric}")
     if n_numeric == 0 and not cardinalities:
         raise ValueError("n_numeric and cardinalities must name at least one column, got none of either")
+
+
+def linear_layers(module: nn.Module) -> list[str]:
+    """Names of the linear layers inside a module, in their order."""
+    return [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zoo.networks.activations import build_activation
 from zoo.networks.checks import check_all_positive, check_fraction, check_positive
 from zoo.networks.initialisation import initialise
+from zoo.networks.layers import layers_by_prefix
 
 
 class ResidualBlock(nn.Module):
@@ -138,3 +139,7 @@ class SmallResNet(nn.Module):
         pooled = features.mean(dim=(2, 3))  # (batch, widths[-1])
         logits: Tensor = self.head(self.dropout(pooled))
         return logits
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(self, ["stem", *(f"blocks.{i}" for i in range(len(self.blocks))), "head"])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from zoo.networks.checks import check_positive
 from zoo.networks.embeddings import CategoryEmbedding, ClassToken
 from zoo.networks.initialisation import initialise
+from zoo.networks.layers import layers_by_prefix
 from zoo.networks.mlp import check_columns
 from zoo.networks.transformer import TransformerEncoder
 
@@ -132,3 +133,9 @@ class TabularTransformer(nn.Module):
         """Names of parameters that weight decay should spare besides biases and norms (the paper's choice)."""
         tokenizer = {f"tokenizer.{name}" for name, _ in self.tokenizer.named_parameters()}
         return tokenizer | {"class_token.weight"}
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(
+            self, ["tokenizer", *(f"encoder.blocks.{i}" for i in range(len(self.encoder.blocks))), "head"]
+        )

@@ -10,6 +10,7 @@ from zoo.networks.activations import build_activation
 from zoo.networks.checks import check_all_positive, check_fraction, check_positive
 from zoo.networks.embeddings import build_token_embedding
 from zoo.networks.initialisation import initialise
+from zoo.networks.layers import layers_by_prefix
 from zoo.networks.pooling import MaxPooling
 
 
@@ -85,3 +86,7 @@ class TextCNN(nn.Module):
             self.dropout(torch.cat(pooled, dim=1))
         )  # (batch, widths * n_filters) -> (batch, d_out)
         return logits
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(self, ["embedding", "convolutions", "head"])

@@ -8,6 +8,7 @@ from zoo.networks.checks import check_choice, check_fraction, check_positive
 from zoo.networks.dropout import Dropout
 from zoo.networks.embeddings import ClassToken, LearnedPositions, SinusoidalPositions, build_token_embedding
 from zoo.networks.initialisation import initialise
+from zoo.networks.layers import layers_by_prefix
 from zoo.networks.pooling import build_pooling
 from zoo.networks.token_dropout import TokenDropout
 from zoo.networks.transformer import TransformerEncoder
@@ -116,3 +117,9 @@ class TextTransformer(nn.Module):
     def no_weight_decay(self) -> set[str]:
         """Names of parameters that weight decay should spare besides biases and norms (timm's convention)."""
         return {"positions.weight", "class_token.weight"}
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(
+            self, ["embedding", *(f"encoder.blocks.{i}" for i in range(len(self.encoder.blocks))), "head"]
+        )

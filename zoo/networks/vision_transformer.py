@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from zoo.networks.checks import check_all_positive, check_fraction, check_positive
 from zoo.networks.embeddings import ClassToken, LearnedPositions
 from zoo.networks.initialisation import initialise
+from zoo.networks.layers import layers_by_prefix
 from zoo.networks.pooling import build_pooling
 from zoo.networks.transformer import TransformerEncoder
 
@@ -101,3 +102,9 @@ class SmallViT(nn.Module):
     def no_weight_decay(self) -> set[str]:
         """Names of parameters that weight decay should spare besides biases and norms (timm's convention)."""
         return {"positions.weight", "class_token.weight"}
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer, the first to the head."""
+        return layers_by_prefix(
+            self, ["patches", *(f"encoder.blocks.{i}" for i in range(len(self.encoder.blocks))), "head"]
+        )
