@@ -99,7 +99,7 @@ def test_what_a_run_without_it_ended_at_starts_the_average(tmp_path: Path) -> No
     model, last = build("MLPClassifier", data), tmp_path / "checkpoints" / "last.ckpt"
     short_trainer(tmp_path, callbacks=[BestCheckpoint()], enable_checkpointing=True).fit(model, datamodule=data)
     before, seen = copied(model), Weights()
-    trainer = short_trainer(tmp_path, epochs=2, callbacks=[EMA(), seen])
+    trainer = short_trainer(tmp_path, epochs=2, callbacks=[EMA(), BestCheckpoint(), seen], enable_checkpointing=True)
     trainer.fit(model, datamodule=data, ckpt_path=last, weights_only=True)
     assert_close(copied(model), expected_average(before, seen.trained, 0.999), list(averaged(model)))
 

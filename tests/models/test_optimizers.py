@@ -1,11 +1,16 @@
 """Optimisers by name have the settings of plain torch, and keep the groups of weight decay."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from tests.networks.cases import CASES
 from zoo.errors import InputError
 from zoo.models.optimizers import build_optimizer, l1_norm
+from zoo.models.parameter_groups import head_names, no_matrices, parameter_groups
+from zoo.models.schedules import build_schedule
 
 
 def network() -> nn.Module:
@@ -105,3 +110,128 @@ def test_without_timm_the_groups_and_settings_are_those_of_its_factory(name: str
         assert {k: v for k, v in mine.items() if k != "params"} == {
             k: v for k, v in other.items() if k != "params"
         } | fused
+
+
+# ---- options ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("adamw", {"betas": (0.8, 0.9), "eps": 1e-5}),
+        ("sgd", {"momentum": 0.5, "nesterov": False}),
+        ("lion", {"betas": [0.5, 0.6]}),
+    ],
+)
+def test_options_reach_the_optimiser(name: str, options: dict[str, Any]) -> None:
+    optimizer = build_optimizer(network(), name, lr=0.1, weight_decay=0.1, options=options)
+    for group in optimizer.param_groups:
+        assert {key: group[key] for key in options} == options
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("adamw", {"beta": 1}, "adamw takes no 'beta' (model.optimizer_options): did you mean 'betas'?"),
+        ("sgd", {"eps": 1}, "sgd takes no 'eps' (model.optimizer_options): valid: "),
+        ("lion", {"eps": 1}, "lion takes no 'eps' (model.optimizer_options): valid: "),
+        ("adamw", {"lr": 1}, "model.optimizer_options holds lr: give model.lr"),
+        ("adamw", {"betas": [0.9, 2.0]}, "model.optimizer adamw with model.optimizer_options {'betas': [0.9, 2.0]}: "),
+        ("adan", {"betas": [2, 1, 1]}, "model.optimizer adan with model.optimizer_options {'betas': [2, 1, 1]}: "),
+    ],
+)
+def test_wrong_options_are_one_line(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        build_optimizer(network(), name, lr=0.1, weight_decay=0.0, options=options).step()
+    assert str(raised.value).startswith(message)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_optimiser_that_cannot_be_used_here_says_why() -> None:
+    with pytest.raises(InputError, match=r"model\.optimizer fusedadam cannot be used here: "):
+        build_optimizer(network(), "fusedadam", lr=0.1, weight_decay=0.0)
+
+
+# ---- groups ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "lamb", "muon"])
+def test_layer_decay_scales_the_rate_of_each_layer_and_spares_biases_in_it(optimizer: str) -> None:
+    module = network()
+    layers = [["0.weight", "0.bias", "1.weight", "1.bias"], ["3.weight", "3.bias"], ["4.weight", "4.bias"]]
+    built = build_optimizer(module, optimizer, lr=0.1, weight_decay=0.3, layers=layers, layer_decay=0.5)
+    found = {id(p): (group["lr"], group["weight_decay"]) for group in built.param_groups for p in group["params"]}
+    for depth, names in enumerate(layers):
+        for name in names:
+            parameter = module.get_parameter(name)
+            assert found[id(parameter)] == (pytest.approx(0.1 * 0.5 ** (2 - depth)), 0.3 if parameter.ndim > 1 else 0.0)
+    assert built.param_groups[0]["lr"] == 0.1  # the one that is shown
+
+
+def test_layer_decay_is_that_of_timm() -> None:
+    import timm
+    from timm.optim import param_groups_layer_decay  # type: ignore[attr-defined]
+
+    model = timm.create_model("test_vit", num_classes=3)
+    theirs = param_groups_layer_decay(model, weight_decay=0.05, layer_decay=0.75)
+    names = {id(p): name for name, p in model.named_parameters()}
+    scales = {names[id(p)]: group["lr_scale"] for group in theirs for p in group["params"]}
+    layers = [[n for n in scales if scales[n] == scale] for scale in sorted(set(scales.values()))]
+    ours = parameter_groups(model, 0.05, lr=0.2, layers=layers, layer_decay=0.75)
+    assert {names[id(p)]: g["lr"] for g in ours for p in g["params"]} == pytest.approx(
+        {name: 0.2 * scale for name, scale in scales.items()}
+    )
+
+
+def test_a_schedule_scales_the_rate_of_each_layer() -> None:
+    module = network()
+    layers = [["0.weight", "0.bias"], ["4.weight", "4.bias"]]
+    optimizer = build_optimizer(module, "adamw", lr=0.1, weight_decay=0.0, layers=layers, layer_decay=0.1)
+    schedule, _ = build_schedule(optimizer, "linear", total_steps=4, warmup=0.0, mode="min")
+    optimizer.step()
+    schedule.step()
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.075, 0.0075])
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "timm_backbone"])
+def test_every_network_names_each_parameter_in_one_layer_and_the_head_last(name: str) -> None:
+    module: Any = CASES[name].build()
+    layers = module.layer_groups()
+    named = [parameter for names in layers for parameter in names]
+    assert sorted(named) == sorted(name for name, _ in module.named_parameters())
+    assert len(layers) > 1
+    assert head_names(module, layers) == head_names(module, [])
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_muon_turns_matrices_only(weight_decay: float) -> None:
+    """As timm's factory does for a module when it is told which parameters to leave to AdamW."""
+    from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
+
+    results = []
+    for ours in (True, False):
+        torch.manual_seed(0)
+        case = CASES["text_transformer_cls"]
+        module, inputs = case.build(), case.inputs()
+        if ours:
+            optimizer = build_optimizer(module, "muon", lr=0.01, weight_decay=weight_decay)
+        else:
+            left = ["embedding.weight", "class_token.weight", "positions.weight", "head.*"]
+            optimizer = create_optimizer_v2(module, opt="muon", lr=0.01, weight_decay=weight_decay, fallback_list=left)
+        for _ in range(3):
+            optimizer.zero_grad()
+            module(*inputs).square().sum().backward()
+            optimizer.step()
+        results.append(dict(module.named_parameters()))
+        turned = {n for n, p in module.named_parameters() if optimizer.state[p].get("use_muon")}
+        assert turned == {n for n, p in module.named_parameters() if n.startswith("encoder.blocks") and p.ndim > 1}
+    for name, parameter in results[0].items():
+        assert torch.equal(parameter, results[1][name]), name
+
+
+def test_what_is_no_matrix() -> None:
+    module: Any = CASES["tabular_transformer"].build()
+    assert no_matrices(module, []) == {
+        "tokenizer.weight", "tokenizer.bias", "class_token.weight", "head.weight", "head.bias",
+        *(n for n, _ in module.named_parameters() if n.startswith("tokenizer.categories")),
+    }  # fmt: skip
