@@ -209,7 +209,7 @@ def test_pitfall_03_sizes_that_contradict_the_data_name_both(tmp_path: Path) -> 
     [
         ({"num_classes": 1}, "model.num_classes must be at least 2, got 1"),
         ({"label_smoothing": 1.0}, r"model.label_smoothing must be in \[0, 1\), got 1.0"),
-        ({"weight_decay": -0.1}, "model.weight_decay and model.l1 must be at least 0, got -0.1"),
+        ({"weight_decay": -0.1}, "model.weight_decay, model.l1 and model.agc must be at least 0, got -0.1"),
         ({"loss": "mse"}, "no loss named 'mse'"),
         ({"schedule": "cos"}, "no schedule named 'cos'"),
         ({"dropout": 2.0}, "model: dropout must be in"),
