@@ -40,7 +40,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ([*MLP, "--trainer.max_epoch", "3"], "zoo: no option trainer.max_epoch in Trainer: did you mean 'max_epochs'?"),
         ([*MLP, "--early_stoping.patience", "3"], "did you mean 'early_stopping.patience'?"),
         ([*MLP, "--model", "MLPClasifier"], "zoo: no model named 'MLPClasifier': did you mean 'MLPClassifier'?"),
-        ([*MLP, "--model.lr", "quick"], "zoo: model.lr must be float, got 'quick'"),
+        ([*MLP, "--model.lr", "quick"], "zoo: model.lr must be a number or auto, got 'quick'"),
         ([*MLP, "--trainer.max_epochs", "many"], "zoo: trainer.max_epochs must be int or null, got 'many'"),
         ([*MLP, "--model.num_classes", "9"], "zoo: model.num_classes is 9, but sample:breast_cancer has 2"),
         ([*MLP, "--model.dropout", "1.5"], "zoo: model: dropout must be in [0, 1), got 1.5"),

@@ -82,6 +82,8 @@ class Model(LightningModule, ABC):
             raise InputError(
                 f"model.weight_decay, model.l1 and model.agc must be at least 0, got {weight_decay}, {l1} and {agc}"
             )
+        if isinstance(lr, str) and lr != "auto":
+            raise InputError(f"model.lr must be a number or auto, got {lr!r}")
         if not 0 < layer_decay <= 1:
             raise InputError(f"model.layer_decay must be in (0, 1], got {layer_decay}")
         self.lr = lr
