@@ -59,6 +59,43 @@ def test_focal(weight: Tensor | None) -> None:
     assert float(found) == pytest.approx(sum(rows) / sum(w[t] for t in targets), rel=1e-5)
 
 
+SHARES = torch.tensor([[0.7, 0.3, 0.0], [0.0, 0.0, 1.0], [0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("smooth", [0.0, 0.2])
+def test_targets_spread_over_classes(name: str, weight: Tensor | None, smooth: float) -> None:
+    w, gamma = [1.0, 1.0, 1.0] if weight is None else weight.tolist(), 1.5 if name == "focal" else 0.0
+    p, total, norm = probabilities(LOGITS), 0.0, 0.0
+    for i, shares in enumerate(SHARES.tolist()):
+        for c, share in enumerate(shares):
+            smoothed = (1 - smooth) * share + smooth / 3
+            total -= smoothed * w[c] * (1 - p[i][c]) ** gamma * math.log(p[i][c])
+            norm += share * w[c]
+    found = classification_loss(name, LOGITS, SHARES, label_smoothing=smooth, weight=weight, focal_gamma=1.5)
+    assert float(found) == pytest.approx(total / norm, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("smooth", [0.0, 0.2])
+def test_a_target_of_one_class_is_that_class(name: str, weight: Tensor | None, smooth: float) -> None:
+    hard, soft = (
+        classification_loss(name, LOGITS, target, label_smoothing=smooth, weight=weight)
+        for target in (TARGET, torch.eye(3)[TARGET])
+    )
+    assert float(hard) == pytest.approx(float(soft), rel=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_has_a_gradient_where_a_row_is_certain(gamma: float) -> None:
+    logits = torch.tensor([[200.0, 0.0, -200.0]], requires_grad=True)
+    for target in (0, 2):
+        (gradient,) = torch.autograd.grad(FocalLoss(gamma)(logits, torch.tensor([target])), logits)
+        assert gradient.isfinite().all()
+
+
 def test_focal_of_gamma_0_is_cross_entropy() -> None:
     plain = classification_loss("cross_entropy", LOGITS, TARGET, label_smoothing=0.0, weight=WEIGHT)
     assert float(FocalLoss(gamma=0.0, weight=WEIGHT)(LOGITS, TARGET)) == pytest.approx(float(plain), rel=1e-6)

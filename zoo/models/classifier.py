@@ -17,6 +17,7 @@ from zoo.models.losses import (
     classification_loss,
 )
 from zoo.models.metrics import classification_metrics, multilabel_metrics
+from zoo.models.mixing import Mixing
 
 
 class Classifier(Model):
@@ -91,6 +92,11 @@ class Classifier(Model):
         )
         if num_classes < (1 if multilabel else 2):
             raise InputError(f"model.num_classes must be at least 2, got {num_classes}")
+        if min(focal_gamma, mixup, cutmix) < 0:
+            raise InputError(
+                "model.focal_gamma, model.mixup and model.cutmix must be at least 0, "
+                f"got {focal_gamma}, {mixup} and {cutmix}"
+            )
         if not 0 <= label_smoothing < 1:
             raise InputError(f"model.label_smoothing must be in [0, 1), got {label_smoothing}")
         self.num_classes = num_classes
@@ -105,8 +111,7 @@ class Classifier(Model):
             )
         self.label_smoothing = label_smoothing
         self.focal_gamma = focal_gamma
-        self.mixup = mixup
-        self.cutmix = cutmix
+        self.mixing = Mixing(mixup, cutmix, num_classes)
         self.threshold = threshold
         self.costs = costs
         self._balanced = class_weights == "balanced"
@@ -122,6 +127,9 @@ class Classifier(Model):
                 f'model.class_weights must be "balanced" or {self.num_classes} numbers, one a class, got {class_weights!r}'
             )
         return torch.tensor(class_weights, dtype=torch.float32)
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        return super().training_step(self.mixing(batch) if self.mixing else batch, batch_idx)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return classification_loss(
@@ -153,6 +161,8 @@ class Classifier(Model):
             )
         if data.multilabel != self.multilabel:
             raise InputError(f"model.multilabel is {self.multilabel}, but {data.path} says {data.multilabel}")
+        if self.mixing:
+            self.mixing.check(data.inputs["modality"])
         if self._balanced:
             counts = data.class_counts
             weights = (

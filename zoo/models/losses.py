@@ -21,9 +21,10 @@ class FocalLoss(nn.Module):
     Args:
         gamma: How much less; 0 is cross-entropy.
         weight: Weight of each class, (classes,), or None.
+        label_smoothing: Share of the target spread over all classes, 0-1.
 
     Shape:
-        logits (batch, classes), target int64 (batch,) -> scalar.
+        logits (batch, classes), target int64 (batch,) or shares (batch, classes) -> scalar.
 
     Source:
         Lin et al., "Focal Loss for Dense Object Detection", 2017.
@@ -33,18 +34,38 @@ class FocalLoss(nn.Module):
         torch.Size([])
     """
 
-    def __init__(self, gamma: float = 2.0, weight: Tensor | None = None) -> None:
+    def __init__(self, gamma: float = 2.0, weight: Tensor | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.gamma = gamma
         self.weight = weight
+        self.label_smoothing = label_smoothing
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        log_p = F.log_softmax(logits, dim=1).gather(1, target[:, None])[:, 0]  # (batch,)
-        per_row = -((1 - log_p.exp()) ** self.gamma) * log_p
-        if self.weight is None:
-            return per_row.mean()
-        weight = self.weight[target]
-        return (weight * per_row).sum() / weight.sum()
+        log_p = F.log_softmax(logits, dim=1)  # (batch, classes)
+        missed = (-torch.expm1(log_p)).clamp(min=1e-12)  # 1 - p; a gamma below 1 has no gradient at 0
+        per_class = -(missed**self.gamma) * log_p
+        return mean_over_classes(per_class, target, self.weight, self.label_smoothing)
+
+
+def mean_over_classes(per_class: Tensor, target: Tensor, weight: Tensor | None, label_smoothing: float) -> Tensor:
+    """Mean loss of rows whose target is spread over classes, weighted by class.
+
+    Of one class a row this is the mean of torch's `cross_entropy`, weights and smoothing included: the sum over rows
+    divided by the weights of the rows' classes, unsmoothed.
+
+    Args:
+        per_class: Loss of a row if it were of that class, (batch, classes).
+        target: int64 (batch,), or share of each class (batch, classes).
+        weight: Weight of each class, (classes,), or None.
+        label_smoothing: Share of the target spread over all classes, 0-1.
+    """
+    n_classes = per_class.shape[1]
+    shares = F.one_hot(target, n_classes) if target.ndim == 1 else target
+    shares = shares.to(per_class.dtype)
+    smoothed = shares * (1 - label_smoothing) + label_smoothing / n_classes
+    if weight is None:
+        return (smoothed * per_class).sum(dim=1).mean()
+    return (smoothed * weight * per_class).sum() / (shares * weight).sum()
 
 
 def classification_loss(
@@ -61,15 +82,17 @@ def classification_loss(
     Args:
         name: `cross_entropy`, `focal`, `bce` (multi-label), or a class path of a `nn.Module`.
         logits: (batch, classes).
-        target: int64 (batch,), or for `bce` float (batch, classes).
-        label_smoothing: Share of the target spread over all classes, 0-1; `cross_entropy` and `bce`.
-        weight: Weight of each class, (classes,), or None.
+        target: int64 (batch,), or the share of each class (batch, classes); for `bce` float (batch, classes).
+        label_smoothing: Share of the target spread over all classes, 0-1; not of a class path.
+        weight: Weight of each class, (classes,), or None; not of a class path.
         focal_gamma: How much less `focal` counts easy rows.
     """
-    if name == "cross_entropy":
+    if name == "cross_entropy" and target.ndim == 1:
         return F.cross_entropy(logits, target, weight=weight, label_smoothing=label_smoothing)
+    if name == "cross_entropy":  # torch divides by the number of rows here, whatever the classes weigh
+        return mean_over_classes(-F.log_softmax(logits, dim=1), target, weight, label_smoothing)
     if name == "focal":
-        return cast(Tensor, FocalLoss(focal_gamma, weight)(logits, target))
+        return cast(Tensor, FocalLoss(focal_gamma, weight, label_smoothing)(logits, target))
     if name == "bce":
         soft = target.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
         return F.binary_cross_entropy_with_logits(logits, soft, pos_weight=weight)
