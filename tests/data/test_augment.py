@@ -1,6 +1,7 @@
 """Augmentations: what each does to the numbers, and that every image has its own draw."""
 
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -137,7 +138,10 @@ def test_torchvision_classes_by_name(name: str, channels: int) -> None:
     [
         ("filp", "data.augment has no 'filp': did you mean 'flip'?"),
         ("randaugment", "data.augment has no 'randaugment': did you mean 'RandAugment'?"),
-        ("RandomCrop", "data.augment: RandomCrop of torchvision needs arguments: choose one that does not"),
+        (
+            "RandomCrop",
+            "data.augment: RandomCrop of torchvision takes size, padding, pad_if_needed, fill, padding_mode; got none of them",
+        ),
     ],
 )
 def test_a_wrong_name_is_told(name: str, message: str) -> None:
@@ -156,3 +160,75 @@ def test_digits_are_not_mirrored_by_default() -> None:
     assert default_augmentations(1, 28, 28) == ["crop"]
     assert default_augmentations(3, 16, 16) == ["crop"]
     assert default_augmentations(3, 96, 96) == ["flip", "crop"]
+
+
+# ---- options ---------------------------------------------------------------------------------------------------------
+
+
+def test_options_set_the_strength() -> None:
+    torch.manual_seed(0)
+    images = torch.zeros(400, 1, 32, 32, dtype=torch.uint8)
+    images[:, :, ::2] = 255
+    (erased,) = build_augmentations([{"erase": {"probability": 1.0, "area": [0.2, 0.25]}}])
+    share = (erased(images) != images).flatten(1).float().mean(dim=1)
+    assert 0.15 < share.min() <= share.max() <= 0.25
+    (turned,) = build_augmentations([{"rotate": {"degrees": 0}}])
+    assert torch.equal(turned(images), images)
+    (coloured,) = build_augmentations([{"color": {"strength": 0.1}}])
+    plain = coloured(torch.full((500, 3, 4, 4), 100, dtype=torch.uint8))
+    assert 90 <= int(plain.min()) < 92
+    assert 108 < int(plain.max()) <= 110
+    (shifted,) = build_augmentations([{"crop": {"share": 0.25}}])
+    line = torch.zeros(300, 1, 32, 32, dtype=torch.uint8)
+    line[:, :, 16] = 255
+    assert shifted(line)[:, 0, :, 0].argmax(dim=1).unique().tolist() == list(range(8, 25))
+
+
+def test_rand_augment_is_torchvisions_for_every_four_images() -> None:
+    from torchvision.transforms import v2
+
+    images = noise(10)
+    (augment,) = build_augmentations([{"rand_augment": {"num_ops": 3, "magnitude": 12}}])
+    torch.manual_seed(5)
+    found = augment(images)
+    torch.manual_seed(5)
+    theirs = v2.RandAugment(num_ops=3, magnitude=12)
+    assert torch.equal(found, torch.cat([theirs(images[:4]), theirs(images[4:8]), theirs(images[8:])]))
+    (still,) = build_augmentations([{"rand_augment": {"num_ops": 0}}])
+    assert torch.equal(still(images), images)
+
+
+def test_a_class_of_torchvision_takes_its_arguments() -> None:
+    torch.manual_seed(0)
+    (augment,) = build_augmentations([{"RandomCrop": {"size": [16, 24], "padding": 2}}])
+    assert augment(noise(3)).shape == (3, 3, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"erase": {"probabilty": 1}}, "data.augment: erase takes no 'probabilty': did you mean 'probability'?"),
+        ({"flip": {"share": 1}}, "data.augment: flip takes no 'share': valid: "),
+        (
+            {"rand_augment": {"magnitude": 31}},
+            "data.augment: rand_augment cannot have {'magnitude': 31}: magnitude must",
+        ),
+        ({"erase": {"area": 0.3}}, "data.augment: erase cannot have {'area': 0.3}: "),
+        (
+            {"erase": 0.3},
+            "data.augment: an entry is a name, or a name with its options as {erase: {probability: 0.25}}",
+        ),
+        ({"flip": {}, "crop": {}}, "data.augment: an entry is a name, or a name with its options as "),
+        ({"RandomCrop": {"side": 3}}, "data.augment: RandomCrop of torchvision takes size, padding"),
+    ],
+)
+def test_wrong_options_are_told(named: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        build_augmentations([named])
+    assert str(raised.value).startswith(message)
+
+
+def test_the_check_of_options_draws_no_number() -> None:
+    before = torch.get_rng_state()
+    build_augmentations([{"erase": {"probability": 0.25}}])
+    assert torch.equal(torch.get_rng_state(), before)

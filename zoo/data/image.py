@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.arrays import ArrayDataset, Batch
-from zoo.data.augment import build_augmentations, default_augmentations
+from zoo.data.augment import Named, build_augmentations, default_augmentations
 from zoo.data.base import DataModule
 from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
 from zoo.data.headers import Header, find_headers
@@ -48,8 +48,8 @@ class ImageDataModule(DataModule):
         image_size: Pixels: one number for squares, or height and width. None takes the size of the images where it
             is one and at most 96, else a square of at most 96. Images are scaled to cover it and cut at the centre.
         channels: 1 (grey) or 3 (colour); None takes 1 where every train image is grey.
-        augment: Names for train: random_resized_crop, flip, vflip, crop, rotate, color, erase, or a class of
-            `torchvision.transforms.v2`. None takes crop, and flip for colour photographs, and random_resized_crop
+        augment: Names for train: random_resized_crop, flip, vflip, crop, rotate, color, erase, rand_augment, or a
+            class of `torchvision.transforms.v2`; with options as `{erase: {probability: 0.25}}`. None takes crop, and flip for colour photographs, and random_resized_crop
             in place of crop for those of 128 pixels and more; an empty list is none. Pictures for
             random_resized_crop are kept at twice the size of a view: a crop of less than a quarter of the area is
             enlarged from there, a little softer than from the original.
@@ -84,7 +84,7 @@ class ImageDataModule(DataModule):
         task: str = "auto",
         image_size: int | list[int] | None = None,
         channels: int | None = None,
-        augment: list[str] | None = None,
+        augment: list[str | dict[str, Any]] | None = None,
         batch_size: int | None = None,
         num_workers: int | None = None,
         seed: int = 0,
@@ -159,7 +159,7 @@ class ImageDataModule(DataModule):
             images = self._open(rows, training=training)
         names = self._augmentations() if training else []
         if isinstance(images, RandomViews):
-            names = [name for name in names if name not in IN_VIEWS]
+            names = [named for named in names if named not in IN_VIEWS]
         transform = ImageTransform(self._mean, self._std, build_augmentations(names))
         return ArrayDataset(arrays | {"image": cast(Tensor, images)}, transform)
 
@@ -173,7 +173,7 @@ class ImageDataModule(DataModule):
         )
         return RandomViews(pictures, self._size, mirrored="flip" in names)
 
-    def _augmentations(self) -> list[str]:
+    def _augmentations(self) -> Sequence[Named]:
         return default_augmentations(self._channels, *self._size) if self.augment is None else self.augment
 
     def _known_target_only(self, source: Source) -> Source:
