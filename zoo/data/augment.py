@@ -113,7 +113,7 @@ def rand_augment(images: Tensor, *, num_ops: int = 2, magnitude: int = 9) -> Ten
     if not 0 <= magnitude <= 30:
         raise ValueError(f"magnitude must be 0 to 30, got {magnitude}")
     augment = v2.RandAugment(num_ops=num_ops, magnitude=magnitude)
-    return torch.cat([augment(few) for few in images.split(ALIKE)])
+    return torch.cat([augment(few) for few in torch.split(images, ALIKE)])
 
 
 AUGMENTATIONS: dict[str, Callable[..., Tensor]] = {
