@@ -106,8 +106,14 @@ def load(path: str | Path, *, trust: bool = False) -> tuple[Model, DataModule]:
     return build_model(content, trust=trust), build_data(content, trust=trust)
 
 
-def build_model(content: dict[str, Any], *, trust: bool) -> Model:
-    """The model of a checkpoint's content."""
+def build_model(content: dict[str, Any], *, trust: bool, decision: dict[str, Any] | None = None) -> Model:
+    """The model of a checkpoint's content.
+
+    Args:
+        content: What `read_checkpoint` gave.
+        trust: As in `load`.
+        decision: `threshold` and `costs` in place of the stored ones.
+    """
     from zoo.models.base import Model
 
     about = content["zoo"]["model"]
@@ -115,7 +121,7 @@ def build_model(content: dict[str, Any], *, trust: bool) -> Model:
     if not (isinstance(kind, type) and issubclass(kind, Model)):
         raise InputError(f"the checkpoint names {about['class_path']} as its model, which is no model of zoo")
     with _as_it_was(about["class_path"]):
-        model = kind(**about["init_args"])
+        model = kind(**(about["init_args"] | (decision or {})))
         model.load_state_dict(content["state_dict"])
     return model.eval()
 

@@ -18,13 +18,23 @@ if TYPE_CHECKING:
     from zoo.models.base import Model
 
 
-def predict(run: str | Path, path: str | Path, *, trust: bool = False) -> pa.Table:
+def predict(
+    run: str | Path,
+    path: str | Path,
+    *,
+    trust: bool = False,
+    threshold: float | None = None,
+    costs: list[list[float]] | None = None,
+) -> pa.Table:
     """Predict every row of a file or folder.
 
     Args:
         run: Run folder, `.ckpt` file, or wandb://entity/project/name:best.
         path: File or folder of the kind the model was trained on; a target is not needed.
         trust: Import classes that are not registered; see `zoo.load`.
+        threshold: Probability of the second of two classes (in the order of the columns p_<class>), or of each of
+            several labels, from which it is chosen; None decides as in training.
+        costs: Cost of each decision (column) by the true class (row); None decides as in training.
 
     Returns:
         A `pyarrow.Table` of the rows of predictions.csv: index, target (when known), prediction, p_<class>.
@@ -32,7 +42,8 @@ def predict(run: str | Path, path: str | Path, *, trust: bool = False) -> pa.Tab
     from lightning.pytorch import Trainer
 
     content = read_checkpoint(run)
-    model, data = build_model(content, trust=trust), build_data(content, trust=trust)
+    given = {"threshold": threshold, "costs": costs} if threshold is not None or costs is not None else {}
+    model, data = build_model(content, trust=trust, decision=given), build_data(content, trust=trust)
     precision: Any = trained_precision(content)
     trainer = Trainer(
         logger=False,
@@ -54,6 +65,7 @@ def predict_table(model: Model, data: DataModule, path: str, trainer: Trainer) -
     return predictions_table(
         labels=source.row_labels(),
         scores=scores[order],
+        decisions=model.decide(scores[order]),
         class_names=data.class_names,
         task=data.target_encoder.task,
         target=data.dataset("predict").arrays.get("target"),

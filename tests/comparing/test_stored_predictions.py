@@ -27,6 +27,7 @@ def test_classes_that_look_like_numbers_stay_words(tmp_path: Path) -> None:
         tmp_path,
         labels=["0", "7"],
         scores=scores,
+        decisions=scores.argmax(dim=1),
         class_names=["1", "01"],
         task="classification",
         target=torch.tensor([0, 0]),
@@ -48,6 +49,7 @@ def test_unknown_classes_and_words_for_nothing_stay_what_they_are(tmp_path: Path
         tmp_path,
         labels=["a.png", "b.png"],
         scores=torch.tensor([[0.75, 0.25], [0.125, 0.875]]),
+        decisions=torch.tensor([[0.75, 0.25], [0.125, 0.875]]).argmax(dim=1),
         class_names=["NA", "null"],
         task="classification",
         target=torch.tensor([0, -1]),
@@ -65,7 +67,9 @@ def test_predicted_numbers_are_numbers(tmp_path: Path, n_targets: int) -> None:
     scores, target = torch.randn(2, 40, n_targets, generator=generator).round()  # whole numbers look like integers
     labels = [str(i) for i in range(40)]
     names = ["price", "size"][:n_targets]
-    file = stored(tmp_path, labels=labels, scores=scores, class_names=names, task="regression", target=target)
+    file = stored(
+        tmp_path, labels=labels, scores=scores, decisions=scores, class_names=names, task="regression", target=target
+    )
     table = read_predictions(file)
     assert table["index"].to_pylist() == labels
     assert {str(table.schema.field(name).type) for name in table.column_names if name != "index"} == {"double"}
@@ -81,7 +85,15 @@ def test_several_labels_count_each(tmp_path: Path) -> None:
     target = (torch.rand(50, 3, generator=generator) > 0.5).float()
     labels = [str(i) for i in range(50)]
     names = ["a", "b", "c"]
-    file = stored(tmp_path, labels=labels, scores=scores, class_names=names, task="multilabel", target=target)
+    file = stored(
+        tmp_path,
+        labels=labels,
+        scores=scores,
+        decisions=scores > 0.5,
+        class_names=names,
+        task="multilabel",
+        target=target,
+    )
     found = row_metrics(read_predictions(file))
     assert set(found) == {"accuracy"}
     assert found["accuracy"].value == pytest.approx(multilabel_metrics(scores, target)["accuracy"])
@@ -103,7 +115,13 @@ def test_the_metrics_of_a_run_come_again_from_its_rows(tmp_path: Path) -> None:
 
 def test_no_targets_no_metrics(tmp_path: Path) -> None:
     file = stored(
-        tmp_path, labels=["0"], scores=torch.ones(1, 1), class_names=["price"], task="regression", target=None
+        tmp_path,
+        labels=["0"],
+        scores=torch.ones(1, 1),
+        decisions=torch.ones(1, 1),
+        class_names=["price"],
+        task="regression",
+        target=None,
     )
     assert row_metrics(read_predictions(file)) == {}
     file.write_text("index,target,prediction\n0,1.5,\n1,2.0,3.0\n")

@@ -30,7 +30,7 @@ def noisy(rows: int, classes: int, seed: int = 0) -> tuple[torch.Tensor, torch.T
 
 def test_figures_of_a_class_are_those_of_scikit_learn() -> None:
     scores, target = noisy(300, 3)
-    report = class_report(scores, target, CLASSES)
+    report = class_report(scores, target, CLASSES, scores.argmax(dim=1))
     expected = precision_recall_fscore_support(target, scores.argmax(dim=1), labels=range(3))
     found = [[getattr(row, name) for row in report.per_class] for name in ("precision", "recall", "f1", "support")]
     assert found == pytest.approx(np.array(expected))
@@ -40,7 +40,7 @@ def test_figures_of_a_class_are_those_of_scikit_learn() -> None:
 
 def test_curves_have_the_areas_of_all_their_points() -> None:
     scores, target = noisy(5000, 3)
-    for k, curve in enumerate(class_report(scores, target, CLASSES).curves):
+    for k, curve in enumerate(class_report(scores, target, CLASSES, scores.argmax(dim=1)).curves):
         assert len(curve.recall) <= MOST_POINTS
         assert (curve.false_positive_rate[0], curve.false_positive_rate[-1]) == (0.0, 1.0)
         assert (curve.true_positive_rate[-1], curve.recall[-1]) == (1.0, 1.0)
@@ -52,16 +52,17 @@ def test_curves_have_the_areas_of_all_their_points() -> None:
 
 def test_a_class_without_rows_has_no_curve_and_few_classes_have_one() -> None:
     scores, target = noisy(200, 30)
-    report = class_report(scores, target.clamp(max=28), [f"c{i}" for i in range(30)])
+    report = class_report(scores, target.clamp(max=28), [f"c{i}" for i in range(30)], scores.argmax(dim=1))
     assert len(report.curves) == MOST_CURVES
     assert report.per_class[29].support == 0
     assert curves(scores[:, 0], torch.zeros(200, dtype=torch.bool), "x") is None
-    assert [curve.name for curve in class_report(*noisy(50, 2), ["no", "yes"]).curves] == ["yes"]
+    two, truth = noisy(50, 2)
+    assert [curve.name for curve in class_report(two, truth, ["no", "yes"], two.argmax(dim=1)).curves] == ["yes"]
 
 
 def test_the_bins_give_the_calibration_error_that_is_logged() -> None:
     scores, target = noisy(400, 3)
-    bins = class_report(scores, target, CLASSES).reliability
+    bins = class_report(scores, target, CLASSES, scores.argmax(dim=1)).reliability
     assert sum(b.count for b in bins) == 400
     error = sum(b.count * abs(b.accuracy - b.confidence) for b in bins) / 400
     assert error == pytest.approx(classification_metrics(scores, target)["ece"], abs=1e-5)
@@ -69,7 +70,7 @@ def test_the_bins_give_the_calibration_error_that_is_logged() -> None:
 
 def test_mistakes_are_wrong_and_the_surest_come_first() -> None:
     scores, target = noisy(400, 3)
-    report = class_report(scores, target, CLASSES)
+    report = class_report(scores, target, CLASSES, scores.argmax(dim=1))
     assert len(report.mistakes) == MOST_MISTAKES
     sure = [mistake.confidence for mistake in report.mistakes]
     assert sure == sorted(sure, reverse=True)
@@ -77,14 +78,14 @@ def test_mistakes_are_wrong_and_the_surest_come_first() -> None:
     assert sure[0] == pytest.approx(float(scores.max(dim=1).values[wrong].max()))
     for mistake in report.mistakes:
         assert mistake.target == CLASSES[target[mistake.row]] != mistake.prediction
-    perfect = class_report(torch.eye(3), torch.arange(3), CLASSES)
+    perfect = class_report(torch.eye(3), torch.arange(3), CLASSES, torch.arange(3))
     assert perfect.mistakes == []
 
 
 def test_of_several_labels_each_is_judged() -> None:
     scores = torch.tensor([[0.9, 0.2], [0.4, 0.95], [0.8, 0.3]])
     target = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
-    report = label_report(scores, target, ["x", "y"])
+    report = label_report(scores, target, ["x", "y"], scores > 0.5)
     assert report.counts is None
     assert [(row.precision, row.recall, row.support) for row in report.per_class] == [(1.0, 2 / 3, 3), (0.0, 0.0, 1)]
     assert [(m.row, m.target, m.prediction) for m in report.mistakes] == [

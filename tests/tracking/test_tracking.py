@@ -69,7 +69,12 @@ def test_a_fit_logs_every_epoch_once(tmp_path: Path) -> None:
 def test_predictions_of_classes() -> None:
     scores = torch.tensor([[0.75, 0.25], [0.125, 0.875]])
     table = predictions_table(
-        labels=["0", "7"], scores=scores, class_names=["a", "b"], task="classification", target=torch.tensor([1, -1])
+        labels=["0", "7"],
+        scores=scores,
+        decisions=scores.argmax(dim=1),
+        class_names=["a", "b"],
+        task="classification",
+        target=torch.tensor([1, -1]),
     )
     assert table.to_pydict() == {
         "index": ["0", "7"],
@@ -84,7 +89,12 @@ def test_predictions_of_several_labels() -> None:
     scores = torch.tensor([[0.75, 0.875], [0.125, 0.25]])
     target = torch.tensor([[0.0, 1.0], [1.0, 1.0]])
     table = predictions_table(
-        labels=["0", "1"], scores=scores, class_names=["a", "b"], task="multilabel", target=target
+        labels=["0", "1"],
+        scores=scores,
+        decisions=scores > 0.5,
+        class_names=["a", "b"],
+        task="multilabel",
+        target=target,
     )
     assert table.to_pydict() == {
         "index": ["0", "1"],
@@ -98,10 +108,17 @@ def test_predictions_of_several_labels() -> None:
 def test_predictions_of_numbers() -> None:
     scores = torch.tensor([[1.5, 2.0], [3.0, 4.0]])
     one = predictions_table(
-        labels=["0", "1"], scores=scores[:, :1], class_names=["price"], task="regression", target=scores[:, 1:]
+        labels=["0", "1"],
+        scores=scores[:, :1],
+        decisions=scores[:, :1],
+        class_names=["price"],
+        task="regression",
+        target=scores[:, 1:],
     )
     assert one.to_pydict() == {"index": ["0", "1"], "target": [2.0, 4.0], "prediction": [1.5, 3.0]}
-    two = predictions_table(labels=["0", "1"], scores=scores, class_names=["x", "y"], task="regression", target=None)
+    two = predictions_table(
+        labels=["0", "1"], scores=scores, decisions=scores, class_names=["x", "y"], task="regression", target=None
+    )
     assert two.column_names == ["index", "prediction_x", "prediction_y"]
 
 
@@ -109,6 +126,7 @@ def test_predictions_are_written_whole(tmp_path: Path) -> None:
     table = predictions_table(
         labels=["a, b.png", 'c"d.png'],
         scores=torch.eye(2),
+        decisions=torch.eye(2).argmax(dim=1),
         class_names=["x,y", "z"],
         task="classification",
         target=None,

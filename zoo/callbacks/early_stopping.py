@@ -7,6 +7,8 @@ from lightning.pytorch import callbacks as lightning_callbacks
 
 from zoo.callbacks.seldom import Seldom
 
+LOWER = ("loss", "log_loss", "brier", "ece", "cost", "rmse", "mae", "mse")  # metrics of which less is better
+
 
 class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
     """Stop after `patience` epochs without a better value.
@@ -56,5 +58,5 @@ def watched(pl_module: Any, monitor: str | None, mode: str | None) -> tuple[str,
     if monitor is None:
         own: tuple[str, str] = getattr(pl_module, "monitor", ("val/loss", "min"))
         return own
-    falling = monitor.rsplit("/", 1)[-1] in ("loss", "rmse", "mae", "ece", "mse")
+    falling = monitor.rsplit("/", 1)[-1] in LOWER
     return monitor, mode or ("min" if falling else "max")

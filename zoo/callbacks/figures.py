@@ -93,8 +93,11 @@ def report_of(evaluation: Any, data: Any) -> Any:
     """The report of the task at hand."""
     from zoo.tracking.report import class_report, label_report, regression_report
 
-    kind = {"classification": class_report, "multilabel": label_report, "regression": regression_report}
-    return kind[data.target_encoder.task](evaluation.scores, evaluation.target, data.class_names)
+    kind = {"classification": class_report, "multilabel": label_report}
+    if data.target_encoder.task == "regression":
+        return regression_report(evaluation.scores, evaluation.target, data.class_names)
+    make = kind[data.target_encoder.task]
+    return make(evaluation.scores, evaluation.target, data.class_names, evaluation.decisions)
 
 
 def show(trainer: Trainer, figures: Mapping[str, Figure]) -> None:

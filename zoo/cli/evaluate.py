@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from zoo.errors import InputError
 from zoo.messages import say
 from zoo.tracking.predictions import PredictionWriter
 
+DECIDING = ("threshold", "costs")  # arguments of a model that only say what is chosen by its probabilities
+
 
 class RunCLI(ZooCLI):
     """The parser of `zoo fit`, begun from what a checkpoint says; model and data come from the checkpoint.
@@ -37,14 +40,14 @@ class RunCLI(ZooCLI):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "config.yaml"
             file.write_text(yaml.safe_dump(stored_config(content, trust=trust)))
-            super().__init__(prog, ["--config", str(file), *argv])
+            super().__init__(prog, ["--config", str(file), *with_decision(argv)])
 
     def instantiate_classes(self) -> None:
         arguments = namespace_dict(self.config.data.init_args)
         model_arguments = namespace_dict(self.config.model.init_args)
         stored = self.content["zoo"]["model"]["init_args"]
         for name, value in model_arguments.items():
-            if name in stored and value != stored[name]:
+            if name in stored and name not in DECIDING and value != stored[name]:
                 raise InputError(
                     f"model.{name} was {stored[name]!r} in training and cannot become {value!r} now: fit a new model"
                 )
@@ -52,7 +55,9 @@ class RunCLI(ZooCLI):
         wanted = arguments["path"]
         arguments["path"] = self.trained_path
         self.datamodule = checkpoint.build_data(self.content, trust=self.trust, arguments=arguments)
-        self.model = checkpoint.build_model(self.content, trust=self.trust)
+        decision = {name: value for name, value in model_arguments.items() if name in DECIDING}
+        self.model = checkpoint.build_model(self.content, trust=self.trust, decision=decision)
+        self.model.say_decisions(self.datamodule.class_names)
         self.wanted_path = wanted if wanted != self.trained_path else None
         use_cores()
         settings = namespace_dict(self.config.trainer)
@@ -60,6 +65,19 @@ class RunCLI(ZooCLI):
             settings["precision"] = checkpoint.trained_precision(self.content)
         plain = {"logger": False, "callbacks": [], "enable_checkpointing": False, "default_root_dir": None}
         self.trainer = Trainer(**{**settings, **plain, "enable_progress_bar": False})
+
+
+def with_decision(argv: Sequence[str]) -> list[str]:
+    """`--threshold` and `--costs` as the model's arguments; one that is typed takes the place of a stored other.
+
+    Example:
+        >>> with_decision(["--threshold", "0.3"])
+        ['--model.threshold', '0.3', '--model.costs', 'null']
+    """
+    words = [re.sub(rf"^--({'|'.join(DECIDING)})(?==|$)", r"--model.\1", word) for word in argv]
+    typed = {word.split("=")[0].removeprefix("--model.") for word in words} & set(DECIDING)
+    others = [word for name in DECIDING if typed and name not in typed for word in (f"--model.{name}", "null")]
+    return [*words, *others]
 
 
 def stored_config(content: dict[str, Any], *, trust: bool) -> dict[str, Any]:

@@ -11,9 +11,10 @@ Train a model, test its best epoch, write a run folder. What is typed beats --co
   --data.path PATH               your file or folder, or sample:NAME (`zoo list samples`)
   --data.target COLUMN           what to predict; left out, a column called target, label, class or y
   --data.batch_size N            rows a step; left out, it goes by the number of rows
-  --model.lr 0.001               highest learning rate
+  --model.lr 0.001               highest learning rate; auto finds one by a range test of under a minute
   --model.optimizer adamw        any optimiser of timm
   --model.schedule cosine        or linear, step, one_cycle, plateau, constant
+  --model.threshold 0.3          of two classes the second is chosen from this probability on; see also --model.costs
   --trainer.max_epochs 50        times through the data; early stopping may end it before
   --trainer.max_time 00:00:10:00 train for ten minutes, with the learning rate at its end (DD:HH:MM:SS)
   --trainer.precision 32         arithmetic; left out it is auto: what fits the device, and that is said
@@ -32,20 +33,22 @@ Train a model, test its best epoch, write a run folder. What is typed beats --co
   zoo fit --config FILE --print_config        the whole config as YAML, without training
 """
 _EVALUATE = """\
-usage: zoo {command} RUN [--data.path PATH] [-o predictions.csv] [--trust] [--data.KEY v] [--trainer.KEY v]
+usage: zoo {command} RUN [--data.path PATH] [-o predictions.csv] [--threshold P] [--costs MATRIX] [--trust]
+       [--data.KEY v] [--trainer.KEY v]
 
 RUN is a run folder (its best epoch is taken), a .ckpt file, or an artifact of W&B, wandb://ENTITY/PROJECT/NAME:best
 (or :latest, :v0; or wandb://ENTITY/PROJECT/RUN_ID). Without --data.path the run's own {part} rows are used; with it
 every row of that file, which needs the target. --trust imports a model class of your own project that no entry point
 registers. What is typed beats --config, which beats the checkpoint.
-"""
+{decision}"""
 _PREDICT = """\
-usage: zoo predict RUN PATH [-o predictions.csv] [--trust] [--data.KEY v] [--trainer.KEY v]
+usage: zoo predict RUN PATH [-o predictions.csv] [--threshold P] [--costs MATRIX] [--trust] [--data.KEY v]
+       [--trainer.KEY v]
 
 RUN is a run folder (its best epoch is taken), a .ckpt file, or an artifact of W&B, wandb://ENTITY/PROJECT/NAME:best
 (or :latest, :v0; or wandb://ENTITY/PROJECT/RUN_ID); PATH a file or folder of the kind it was trained on, with or
 without the target. The output has a row each: index, target (when known), prediction, p_<class>.
-"""
+{decision}"""
 _DASHBOARD = """\
 usage: zoo dashboard [--entity E] [--project P] [--task TASK] [--name NAME] [--dry-run FILE]
 
@@ -109,12 +112,18 @@ The same command goes on where it was stopped. Needs no account; W&B shows the t
   zoo tune --config configs/mlp.yaml --data.path my.csv --data.target price --model MLPRegressor --trials 50
   zoo tune --config configs/cnn.yaml --trainer.max_epochs 30 --workers 2 --pruner hyperband
 """
+_DECISION = """
+  --threshold 0.3              choose the second of two classes (in the order of the columns p_<class>) from this
+                               probability on; of several labels, each of them
+  --costs '[[0, 1], [5, 0]]'   what each decision costs: a row a true class, a column a decision, in that same order; the
+                               least expected cost is chosen, and the mean cost of a row is test/cost
+"""
 # Command -> its help. A command that is not here says its own.
 HELP = {
     "fit": _FIT,
-    "test": _EVALUATE.format(command="test", part="test"),
-    "validate": _EVALUATE.format(command="validate", part="validation"),
-    "predict": _PREDICT,
+    "test": _EVALUATE.format(command="test", part="test", decision=_DECISION),
+    "validate": _EVALUATE.format(command="validate", part="validation", decision=_DECISION),
+    "predict": _PREDICT.format(decision=_DECISION),
     "dashboard": _DASHBOARD,
     "compare": _COMPARE,
     "tune": _TUNE,

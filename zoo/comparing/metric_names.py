@@ -22,6 +22,7 @@ LOWER = (
     "error",
     "perplexity",
     "brier",
+    "cost",
     "seconds",
     "parameters",
     "memory_mb",
@@ -90,7 +91,7 @@ def shown_metrics(runs: Sequence[Run], metric: str) -> list[str]:
 
 def _rank(name: str) -> tuple[int, str]:
     """Accuracy and the like before the rest."""
-    order = ("accuracy", "rmse", "loss", "f1_macro", "auroc", "mae", "r2", "ece")
+    order = ("accuracy", "rmse", "loss", "cost", "f1_macro", "auroc", "mae", "r2", "log_loss", "brier", "ece")
     end = name.split("/")[-1]
     return (order.index(end) if end in order else len(order), name)
 

@@ -13,7 +13,7 @@ from zoo.tracking.run_folder import PROBABILITY, SEPARATOR
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SMALLEST = 1e-7  # a probability of zero is one that float32 could not tell from it
+SMALLEST = float(np.finfo(np.float32).eps)  # a probability of zero is one that float32 could not tell from it
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.enums import GradClipAlgorithmType
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -32,12 +33,14 @@ class Evaluation:
     """What a model said of a whole split: one row each, sorted by `index`, every row once.
 
     Shape:
-        index int64 (rows,); scores (rows, outputs): probabilities, or predicted numbers; target (rows, ...).
+        index int64 (rows,); scores (rows, outputs): probabilities, or predicted numbers; target (rows, ...); decisions:
+        what is chosen by the scores, class ids (rows,), 0 and 1 (rows, labels), or the numbers.
     """
 
     index: Tensor
     scores: Tensor
     target: Tensor
+    decisions: Tensor
 
 
 class Model(LightningModule, ABC):
@@ -115,6 +118,16 @@ class Model(LightningModule, ABC):
     @abstractmethod
     def metrics(self, evaluation: Evaluation) -> dict[str, float]:
         """Metrics of a whole split, by name without the split."""
+
+    def decide(self, scores: Tensor) -> Tensor:
+        """What is chosen by scores, as it stands in predictions.csv; of numbers, themselves."""
+        return scores
+
+    def calibrate(self, logits: Tensor, target: Tensor) -> None:
+        """Adjust `scores` to a validation split; called at the end of each one of a fit, before its metrics."""
+
+    def say_decisions(self, class_names: list[str]) -> None:
+        """Say how `decide` chooses, where that was given."""
 
     # ---- forward -----------------------------------------------------------------------------------------------
 
@@ -339,8 +352,11 @@ class Model(LightningModule, ABC):
         order = order[first]
         index, logits, target = index[order], logits[order], target[order]
         with torch.inference_mode():
+            if split == "val" and self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
+                self.calibrate(logits, target)
             loss = self.loss(logits.to(self.device), target.to(self.device)).cpu()
-            self.evaluation = Evaluation(index, self.scores(logits.to(self.device)).cpu(), target)
+            scores = self.scores(logits.to(self.device)).cpu()
+            self.evaluation = Evaluation(index, scores, target, self.decide(scores))
         values = {"loss": float(loss)} | self.metrics(self.evaluation)
         self.log_dict({f"{split}/{name}": value for name, value in values.items()}, rank_zero_only=False)
         self._kept = []

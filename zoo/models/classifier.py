@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from zoo.errors import InputError
+from zoo.messages import say_once
 from zoo.models.base import Evaluation, Model
+from zoo.models.calibration import fit_temperature
+from zoo.models.decision import check_decision, decide, description
 from zoo.models.losses import (
     CLASSIFICATION_LOSSES,
     balanced_label_weights,
@@ -19,9 +22,14 @@ from zoo.models.losses import (
 from zoo.models.metrics import classification_metrics, multilabel_metrics
 from zoo.models.mixing import Mixing
 
+STATE = "_extra_state"  # torch's key for what `get_extra_state` gives
+
 
 class Classifier(Model):
     """Abstract base: a leaf sets `self.network`, which gives (batch, num_classes).
+
+    `temperature` divides the logits before they become probabilities. It is fitted to the validation rows at the end of
+    each epoch, so that every checkpoint holds the one of its own weights.
 
     Args:
         num_classes: Number of classes (of labels, when multilabel).
@@ -34,6 +42,7 @@ class Classifier(Model):
         cutmix: Strength (alpha) with which a box of one image is pasted into another; 0 is off.
         threshold: Of two classes, the probability of the second from which it is chosen; None is 0.5.
         costs: Cost of each decision, one row a true class: the cheapest expected one is chosen.
+        calibrate: Fit a temperature to the validation rows, so that probabilities are as sure as they are right.
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
@@ -69,6 +78,7 @@ class Classifier(Model):
         cutmix: float = 0.0,
         threshold: float | None = None,
         costs: list[list[float]] | None = None,
+        calibrate: bool = True,
         lr: float | str = 1e-3,
         optimizer: str = "adamw",
         optimizer_options: dict[str, Any] | None = None,
@@ -112,8 +122,11 @@ class Classifier(Model):
         self.label_smoothing = label_smoothing
         self.focal_gamma = focal_gamma
         self.mixing = Mixing(mixup, cutmix, num_classes)
+        check_decision(threshold, costs, num_classes=num_classes, multilabel=multilabel)
         self.threshold = threshold
         self.costs = costs
+        self.calibrated = calibrate
+        self.temperature = 1.0
         self._balanced = class_weights == "balanced"
         self.register_buffer("class_weight", self._first_weights(class_weights))
 
@@ -142,11 +155,37 @@ class Classifier(Model):
         )
 
     def scores(self, logits: Tensor) -> Tensor:
+        logits = logits / self.temperature
         return logits.sigmoid() if self.multilabel else logits.softmax(dim=1)
 
+    def decide(self, scores: Tensor) -> Tensor:
+        return decide(scores, multilabel=self.multilabel, threshold=self.threshold, costs=self.costs)
+
+    def calibrate(self, logits: Tensor, target: Tensor) -> None:
+        if self.calibrated:
+            self.temperature = fit_temperature(logits, target)
+
+    def say_decisions(self, class_names: list[str]) -> None:
+        said = description(self.threshold, self.costs, class_names, multilabel=self.multilabel)
+        if said:
+            say_once(said)
+
     def metrics(self, evaluation: Evaluation) -> dict[str, float]:
-        measure = multilabel_metrics if self.multilabel else classification_metrics
-        return measure(evaluation.scores, evaluation.target)
+        if self.multilabel:
+            return multilabel_metrics(evaluation.scores, evaluation.target, evaluation.decisions)
+        return classification_metrics(evaluation.scores, evaluation.target, evaluation.decisions, self.costs)
+
+    def get_extra_state(self) -> Tensor:
+        # Not a buffer: averaging of weights would average it, and half precision round it.
+        return torch.tensor(self.temperature, dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.temperature = float(state)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        if STATE in checkpoint["state_dict"]:  # that of averaged weights comes from a copy of the model
+            checkpoint["state_dict"][STATE] = self.get_extra_state()
 
     def check_data(self, data: Any) -> None:
         super().check_data(data)
@@ -163,6 +202,7 @@ class Classifier(Model):
             raise InputError(f"model.multilabel is {self.multilabel}, but {data.path} says {data.multilabel}")
         if self.mixing:
             self.mixing.check(data.inputs["modality"])
+        self.say_decisions(data.class_names)
         if self._balanced:
             counts = data.class_counts
             weights = (

@@ -60,6 +60,7 @@ class MLPClassifier(Classifier):
         cutmix: Strength (alpha) with which a box of one image is pasted into another; 0 is off.
         threshold: Of two classes, the probability of the second from which it is chosen; None is 0.5.
         costs: Cost of each decision, one row a true class: the cheapest expected one is chosen.
+        calibrate: Fit a temperature to the validation rows, so that probabilities are as sure as they are right.
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
@@ -93,6 +94,7 @@ class MLPClassifier(Classifier):
         cutmix: float = 0.0,
         threshold: float | None = None,
         costs: list[list[float]] | None = None,
+        calibrate: bool = True,
         lr: float | str = 1e-3,
         optimizer: str = "adamw",
         optimizer_options: dict[str, Any] | None = None,
@@ -114,6 +116,7 @@ class MLPClassifier(Classifier):
             cutmix=cutmix,
             threshold=threshold,
             costs=costs,
+            calibrate=calibrate,
             lr=lr,
             optimizer=optimizer,
             optimizer_options=optimizer_options,

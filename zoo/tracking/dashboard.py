@@ -87,7 +87,7 @@ RELIABILITY = Chart("test/reliability", "wandb/line/v0", "Reliability", {"x": "c
 RESIDUALS = Chart("test/residuals", "wandb/scatter/v0", "Prediction and truth", {"x": "target", "y": "prediction"})
 TASKS = {
     "classification": Task(
-        "accuracy", True, ("f1_macro", "auroc", "ece"), (CONFUSION, ROC, RELIABILITY), "test/mistakes"
+        "accuracy", True, ("f1_macro", "auroc", "log_loss", "ece"), (CONFUSION, ROC, RELIABILITY), "test/mistakes"
     ),
     "regression": Task("rmse", False, ("mae", "r2"), (RESIDUALS,), "test/largest_errors"),
 }

@@ -15,13 +15,20 @@ from zoo.tracking.run_folder import PROBABILITY, SEPARATOR, UNKNOWN
 
 
 def predictions_table(
-    *, labels: Sequence[str], scores: Tensor, class_names: Sequence[str], task: str, target: Tensor | None
+    *,
+    labels: Sequence[str],
+    scores: Tensor,
+    decisions: Tensor,
+    class_names: Sequence[str],
+    task: str,
+    target: Tensor | None,
 ) -> pa.Table:
     """The table of predictions.
 
     Args:
         labels: Row number or file path of each row.
         scores: Probabilities, or for regression the numbers, (rows, outputs).
+        decisions: What the model chose: class ids (rows,) or 0/1 (rows, labels).
         class_names: Name of each output.
         task: classification, multilabel or regression.
         target: Class ids (rows,), 0/1 (rows, labels), numbers (rows, targets), or None.
@@ -36,8 +43,7 @@ def predictions_table(
         return pa.table(columns)
     if target is not None:
         columns["target"] = pa.array(_names(target, class_names, task))
-    found = scores.argmax(dim=1) if task == "classification" else (scores > 0.5).float()
-    columns["prediction"] = pa.array(_names(found, class_names, task))
+    columns["prediction"] = pa.array(_names(decisions, class_names, task))
     for column, name in enumerate(class_names):
         columns[f"{PROBABILITY}{name}"] = pa.array(scores[:, column].contiguous().numpy())
     return pa.table(columns)
@@ -77,6 +83,7 @@ class PredictionWriter(Seldom):
         table = predictions_table(
             labels=[labels[i] for i in evaluation.index.tolist()],
             scores=evaluation.scores,
+            decisions=evaluation.decisions,
             class_names=data.class_names,
             task=data.target_encoder.task,
             target=evaluation.target,

@@ -107,14 +107,15 @@ class RegressionReport:
 Report = ClassReport | RegressionReport
 
 
-def class_report(scores: Tensor, target: Tensor, class_names: Sequence[str]) -> ClassReport:
+def class_report(scores: Tensor, target: Tensor, class_names: Sequence[str], found: Tensor) -> ClassReport:
     """The report of a test whose rows have one class each.
 
     Shape:
-        scores (rows, classes), probabilities; target int64 (rows,).
+        scores (rows, classes), probabilities; target and found, the class that was chosen, int64 (rows,).
     """
     names, n = list(class_names), len(class_names)
-    confidence, found = scores.max(dim=1)
+    highest, likeliest = scores.max(dim=1)
+    confidence = scores.gather(1, found[:, None])[:, 0]  # in what was chosen, by a threshold perhaps
     counts = confusion_counts(found, target, n)
     wrong = found != target
     frequent = counts.sum(dim=1).argsort(descending=True, stable=True)[:MOST_CURVES].sort().values
@@ -124,7 +125,7 @@ def class_report(scores: Tensor, target: Tensor, class_names: Sequence[str]) -> 
         counts=counts,
         per_class=per_class(counts.diagonal(), counts.sum(dim=0), counts.sum(dim=1), names),
         curves=[c for k in shown if (c := curves(scores[:, k], target == k, names[k])) is not None],
-        reliability=reliability(confidence, ~wrong),
+        reliability=reliability(highest, likeliest == target),
         mistakes=[
             Mistake(row, names[int(target[row])], names[int(found[row])], float(confidence[row]))
             for row in most(confidence.masked_fill(~wrong, -1.0), int(wrong.sum()))
@@ -132,13 +133,13 @@ def class_report(scores: Tensor, target: Tensor, class_names: Sequence[str]) -> 
     )
 
 
-def label_report(scores: Tensor, target: Tensor, class_names: Sequence[str]) -> ClassReport:
+def label_report(scores: Tensor, target: Tensor, class_names: Sequence[str], decisions: Tensor) -> ClassReport:
     """The report of a test whose rows may have several labels; a mistake is a row with one of its labels.
 
     Shape:
-        scores (rows, labels), each 0-1; target 0 or 1 (rows, labels).
+        scores (rows, labels), each 0-1; target and decisions 0 or 1 (rows, labels).
     """
-    names, truth, found = list(class_names), target > 0.5, scores > 0.5
+    names, truth, found = list(class_names), target > 0.5, decisions > 0.5
     sure = torch.where(found, scores, 1 - scores)
     wrong = (truth != found).flatten()
     frequent = truth.sum(dim=0).argsort(descending=True, stable=True)[:MOST_CURVES].sort().values.tolist()
@@ -148,7 +149,7 @@ def label_report(scores: Tensor, target: Tensor, class_names: Sequence[str]) -> 
         counts=None,
         per_class=per_class((truth & found).sum(dim=0), found.sum(dim=0), truth.sum(dim=0), names),
         curves=[c for k in frequent if (c := curves(scores[:, k], truth[:, k], names[k])) is not None],
-        reliability=reliability(sure.flatten(), ~wrong),
+        reliability=reliability(torch.max(scores, 1 - scores).flatten(), ((scores > 0.5) == truth).flatten()),
         mistakes=[
             Mistake(
                 place // len(names),
