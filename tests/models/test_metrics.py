@@ -62,7 +62,14 @@ def test_two_classes_and_their_two_columns_of_three_agree() -> None:
 def test_perfect_and_all_wrong() -> None:
     target = torch.tensor([0, 1, 2, 0])
     perfect = torch.nn.functional.one_hot(target, 3).float()
-    assert classification_metrics(perfect, target) == {"accuracy": 1.0, "f1_macro": 1.0, "ece": 0.0, "auroc": 1.0}
+    assert classification_metrics(perfect, target) == {
+        "accuracy": 1.0,
+        "f1_macro": 1.0,
+        "log_loss": 0.0,
+        "brier": 0.0,
+        "ece": 0.0,
+        "auroc": 1.0,
+    }
     wrong = classification_metrics(perfect.roll(1, dims=1), target)
     assert (wrong["accuracy"], wrong["f1_macro"], wrong["ece"]) == (0.0, 0.0, 1.0)
 

@@ -12,7 +12,9 @@ from lightning.pytorch.callbacks import Timer
 
 from zoo import checkpoint, registry
 from zoo.callbacks import Budget, RandomState
+from zoo.callbacks.lr_range_curve import LRRangeCurve
 from zoo.callbacks.pruning import Pruning
+from zoo.cli.learning_rate import settle_lr
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
@@ -64,6 +66,9 @@ class FitCLI(ZooCLI):
         use_cores(processes_here(settings))
         settings.precision = settle_precision(settings, self.model, self.datamodule)
         self.config.trainer.precision = settings.precision  # a resumed or repeated run computes alike
+        self.lr_range = settle_lr(settings, self.model, self.datamodule)
+        if "lr" in self.config.model.init_args:
+            self.config.model.init_args.lr = self.model.hparams.get("lr")
         config = self.plain_config()
         self.folder = self._folder(settings.default_root_dir or "runs")
         try:
@@ -110,6 +115,9 @@ class FitCLI(ZooCLI):
         ]
         if settings.max_time is not None and not any(isinstance(c, Timer) for c in as_list(user)):
             own.append(Budget(settings.max_time))
+        if self.lr_range is not None:
+            drawn = self.config_init.figures.enabled
+            own.append(LRRangeCurve(self.lr_range.columns(), self.lr_range.lr, drawn=drawn))
         # A callback of the user's own kind beats the named one of that kind.
         kept = [
             c

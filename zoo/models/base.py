@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from zoo.errors import InputError
 from zoo.models.clipping import all_but, clip_adaptively, clip_by_norm
 from zoo.models.driver import forget_absent_driver
+from zoo.models.lr_range import AUTO, set_lr
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.parameter_groups import head_names
 from zoo.models.precision import unfused
@@ -85,7 +86,7 @@ class Model(LightningModule, ABC):
             raise InputError(
                 f"model.weight_decay, model.l1 and model.agc must be at least 0, got {weight_decay}, {l1} and {agc}"
             )
-        if isinstance(lr, str) and lr != "auto":
+        if isinstance(lr, str) and lr != AUTO:
             raise InputError(f"model.lr must be a number or auto, got {lr!r}")
         if not 0 < layer_decay <= 1:
             raise InputError(f"model.layer_decay must be in (0, 1], got {layer_decay}")
@@ -151,6 +152,8 @@ class Model(LightningModule, ABC):
     def setup(self, stage: str) -> None:
         forget_absent_driver()
         data = getattr(self.trainer, "datamodule", None)
+        if stage == "fit":
+            self._check_lr()
         if stage == "fit" and data is not None:
             self.check_data(data)
 
@@ -301,6 +304,16 @@ class Model(LightningModule, ABC):
             }
 
     # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _check_lr(self) -> None:
+        """Take the rate of the first process, which alone may have found one; raise where none was found."""
+        if self.trainer.world_size > 1:
+            set_lr(self, self.trainer.strategy.broadcast(self.lr))
+        if self.lr == AUTO:
+            raise InputError(
+                f'model.lr is "{AUTO}", which `zoo fit` settles before the training; in Python find the rate first: '
+                "zoo.models.lr_range.find_lr(model, data).lr"
+            )
 
     def _log_step(self) -> None:
         """The loss of a step, straight to the loggers.

@@ -20,7 +20,8 @@ def fit_temperature(logits: Tensor, target: Tensor) -> float:
     """The temperature at which held-out rows have the lowest log loss; 1 leaves the probabilities as they are.
 
     Few rows, all of them right, would ask for certainty, and the first mistake would then cost without limit. So log T
-    has a normal prior around 0, which counts as much as one row or so: with hundreds of rows it is not felt.
+    has a normal prior around 0, in all as heavy as a few rows: with 300 rows it is not felt any more, with 10 to 100 it
+    makes the difference between help and harm.
 
     Args:
         logits: (rows, classes), of rows that were not trained on.

@@ -42,7 +42,7 @@ def classification_metrics(
     metrics = {
         "accuracy": float((found == target).float().mean()),
         "f1_macro": float(f1[present].mean()),
-        "log_loss": float(-exact.gather(1, target[:, None]).clamp(SMALLEST, 1).log().mean()),
+        "log_loss": float(exact.gather(1, target[:, None]).clamp(SMALLEST, 1).log().mean().abs()),
         "brier": float(error.sum(dim=1).mean()) / (2 if n_classes == 2 else 1),
         "ece": expected_calibration_error(probabilities, target),
     }
@@ -81,7 +81,7 @@ def multilabel_metrics(probabilities: Tensor, target: Tensor, decisions: Tensor 
     metrics = {
         "accuracy": float((truth == found).float().mean()),
         "f1_macro": float(f1.mean()),
-        "log_loss": float(-said.clamp(SMALLEST, 1).log().mean()),
+        "log_loss": float(said.clamp(SMALLEST, 1).log().mean().abs()),
         "brier": float(((1 - said) ** 2).mean()),
         "ece": expected_calibration_error(pairs.flatten(0, 1), truth.flatten().long()),
     }

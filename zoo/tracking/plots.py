@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 
 from zoo.tracking.examples import Example
@@ -64,6 +65,31 @@ def learning_curves(history: dict[str, list[tuple[int, float]]]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
         axis.legend()
+    return figure
+
+
+def lr_range(columns: Mapping[str, Sequence[float]], chosen: float) -> Figure:
+    """Loss by learning rate in a range test, and the rate that was chosen.
+
+    Args:
+        columns: `lr`, `loss` and `smoothed`, a value a step.
+        chosen: One of the rates, or between two.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(columns["lr"], columns["loss"], color="C0", linewidth=1, alpha=0.35, label="loss of a batch")
+    axis.plot(columns["lr"], columns["smoothed"], color="C0", linewidth=2, label="smoothed")
+    height = float(np.interp(np.log(chosen), np.log(columns["lr"]), columns["smoothed"]))
+    axis.axvline(chosen, color="C3", linewidth=1, linestyle="--")
+    axis.plot([chosen], [height], "o", color="C3", label=f"chosen: {chosen:g}")
+    low, high = min(columns["smoothed"]), max(columns["smoothed"])
+    room = 0.25 * (high - low) or 1.0
+    axis.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - room, high + room))
+    axis.set_title("learning rate range test")
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower left")
     return figure
 
 
