@@ -33,6 +33,32 @@ def test_classification_equals_scikit_learn(classes: int) -> None:
     assert found["accuracy"] == pytest.approx(sk.accuracy_score(target, predicted), abs=1e-6)
     assert found["f1_macro"] == pytest.approx(sk.f1_score(target, predicted, average="macro"), abs=1e-6)
     assert found["auroc"] == pytest.approx(area, abs=1e-5)
+    assert found["log_loss"] == pytest.approx(sk.log_loss(target, wide), rel=1e-6)
+    if classes == 2:
+        assert found["brier"] == pytest.approx(sk.brier_score_loss(target, wide[:, 1]), rel=1e-6)
+        assert found["average_precision"] == pytest.approx(sk.average_precision_score(target, wide[:, 1]), abs=1e-5)
+    else:
+        truth = np.eye(classes)[target.numpy()]
+        assert found["brier"] == pytest.approx(((wide - truth) ** 2).sum(axis=1).mean(), rel=1e-6)
+        assert "average_precision" not in found
+
+
+def test_decisions_and_costs_count_where_they_are_given() -> None:
+    p, target = random_scores(50, 3)
+    decisions = torch.zeros(50, dtype=torch.long)
+    costs = [[0.0, 1.0, 1.0], [5.0, 0.0, 1.0], [7.0, 1.0, 0.0]]
+    found = classification_metrics(p, target, decisions, costs)
+    assert found["accuracy"] == pytest.approx(float((target == 0).float().mean()))
+    assert found["cost"] == pytest.approx(float(5 * (target == 1).sum() + 7 * (target == 2).sum()) / 50)
+    plain = classification_metrics(p, target)
+    assert {name: found[name] for name in ("log_loss", "brier", "ece", "auroc")} == {
+        name: plain[name] for name in ("log_loss", "brier", "ece", "auroc")
+    }
+
+
+def test_certainty_that_is_wrong_costs_no_infinity() -> None:
+    found = classification_metrics(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
+    assert found["log_loss"] == pytest.approx(float(-np.log(np.finfo(np.float32).eps)), rel=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -92,7 +118,15 @@ def test_multilabel_equals_scikit_learn() -> None:
     truth, predicted = target.bool().numpy(), (p > 0.5).numpy()
     assert found["accuracy"] == pytest.approx((truth == predicted).mean())
     assert found["f1_macro"] == pytest.approx(sk.f1_score(truth, predicted, average="macro", zero_division=0), abs=1e-6)
-    assert found["auroc"] == pytest.approx(sk.roc_auc_score(truth[:, :3], p[:, :3].numpy(), average="macro"), abs=1e-5)
+    known = truth[:, :3], p[:, :3].numpy()
+    assert found["auroc"] == pytest.approx(sk.roc_auc_score(*known, average="macro"), abs=1e-5)
+    assert found["average_precision"] == pytest.approx(sk.average_precision_score(*known, average="macro"), abs=1e-5)
+    exact = p.double().numpy()
+    losses = [sk.log_loss(truth[:, c], p[:, c].numpy(), labels=[False, True]) for c in range(4)]
+    assert found["log_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+    assert found["brier"] == pytest.approx(((exact - truth) ** 2).mean(), rel=1e-6)
+    flat = torch.stack([1 - p.flatten(), p.flatten()], dim=1)
+    assert found["ece"] == pytest.approx(classification_metrics(flat, target.flatten().long())["ece"])
 
 
 @pytest.mark.parametrize("targets", [1, 3])

@@ -31,8 +31,8 @@ STEPS = 100
 BUDGET = 40.0  # seconds after which the rate is at its highest, however slow a step is
 SMOOTHING = 0.9  # of the loss by which an explosion is told: weight of what was before
 DIVERGED = 4.0  # times the lowest smoothed loss
-START = 20  # steps at whose rates nothing is learned yet
-WIDTH = 3.0  # steps, of the bell under which losses are averaged
+START = 0.2  # share of the steps, at whose rates nothing is learned yet
+WIDTH = 0.03  # share of the steps: of the bell under which losses are averaged
 FALLS = 0.1  # share of its whole drop after which the loss is said to fall
 SMALLEST_DROP = 0.01  # of the loss at the start; less is taken for noise
 
@@ -189,9 +189,9 @@ def smooth(losses: Sequence[float]) -> list[float]:
         [1.0, 1.0, 1.0, 1.0]
     """
     values = np.asarray(losses, dtype=np.float64)
-    start = np.median(values[:START])
+    start = np.median(values[: max(1, round(START * len(values)))])
     steps = np.arange(len(values))
-    weights = np.exp(-(((steps[:, None] - steps[None, :]) / WIDTH) ** 2) / 2)
+    weights = np.exp(-(((steps[:, None] - steps[None, :]) / (WIDTH * len(values))) ** 2) / 2)
     capped = np.minimum(values, start + abs(start))
     return [float(value) for value in weights @ capped / weights.sum(axis=1)]
 
@@ -217,7 +217,7 @@ def choose(rates: Sequence[float], smoothed: Sequence[float]) -> float:
         raise InputError("model.lr auto: the loss is no number at any rate; give a number, and look at the data")
     values = np.asarray(smoothed)
     lowest = int(values.argmin())
-    start = float(np.median(values[: min(START, max(1, lowest))]))
+    start = float(np.median(values[: max(1, min(round(START * len(values)), lowest))]))
     drop = start - float(values[lowest])
     if drop <= SMALLEST_DROP * abs(start):
         raise InputError(
