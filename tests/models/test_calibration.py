@@ -79,7 +79,7 @@ def test_each_checkpoint_holds_the_temperature_of_its_weights(tmp_path: Path) ->
     model = build("MLPClassifier", data, lr=0.02)
     trainer = short_trainer(tmp_path, epochs=6, callbacks=[BestCheckpoint(), hot], enable_checkpointing=True)
     trainer.fit(model, datamodule=data)
-    best, _ = zoo.load(tmp_path / "checkpoints" / "best.ckpt")
+    best: Any = zoo.load(tmp_path / "checkpoints" / "best.ckpt")[0]
     last, _ = zoo.load(tmp_path / "checkpoints" / "last.ckpt")
     content = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
     assert best.temperature == hot.seen[content["epoch"]] != 1.0

@@ -89,7 +89,7 @@ def test_nothing_of_the_run_changes(tmp_path: Path) -> None:
 
 
 def test_the_training_afterwards_is_the_one_with_that_number(tmp_path: Path) -> None:
-    weights = []
+    weights: list[Any] = []
     for found_before in (True, False):
         data = tabular(tmp_path)
         torch.manual_seed(3)
@@ -110,7 +110,7 @@ def test_the_groups_of_the_optimiser_keep_their_shares(tmp_path: Path, monkeypat
     class Halved(MLPClassifier):
         def configure_optimizers(self) -> Any:
             first, *others = self.parameters()
-            groups = [{"params": [first], "lr": float(self.lr) / 2}, {"params": others}]
+            groups: list[dict[str, Any]] = [{"params": [first], "lr": float(self.lr) / 2}, {"params": others}]
             return torch.optim.SGD(groups, lr=float(self.lr))
 
         def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -124,7 +124,7 @@ def test_the_groups_of_the_optimiser_keep_their_shares(tmp_path: Path, monkeypat
 
 def test_slow_steps_still_reach_every_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10_000, 5))
-    monkeypatch.setattr(lr_range.time, "perf_counter", lambda: float(next(clock)))  # 5 s pass at each look
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))  # 5 s pass at each look
     monkeypatch.setattr(lr_range, "choose", lambda rates, smoothed: 1e-3)
     data = TabularDataModule("sample:wine")
     found = find_lr(MLPClassifier(data.inputs, 3, lr="auto"), data, accelerator="cpu")
@@ -147,6 +147,6 @@ def test_the_picture_shows_both_curves_and_the_point() -> None:
     [axis] = figure.axes
     assert axis.get_xscale() == "log"
     raw, smoothed, _, point = axis.get_lines()
-    assert list(raw.get_ydata()) == columns["loss"]
-    assert list(smoothed.get_ydata()) == columns["smoothed"]
+    assert np.asarray(raw.get_ydata()).tolist() == columns["loss"]
+    assert np.asarray(smoothed.get_ydata()).tolist() == columns["smoothed"]
     assert (point.get_xdata()[0], point.get_ydata()[0]) == pytest.approx((1e-3, 1.0))  # type: ignore[index]

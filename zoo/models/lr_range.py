@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from zoo.errors import InputError
@@ -118,7 +118,7 @@ def find_lr(
     )
 
 
-def set_lr(model: Model, lr: float) -> None:
+def set_lr(model: Model, lr: float | str) -> None:
     """Let the model be one that was made with this rate, also as a checkpoint and the loggers tell it."""
     model.lr = lr
     for arguments in (model.hparams, model.hparams_initial):
