@@ -84,8 +84,9 @@ class TextDataModule(DataModule):
         val_fraction: Share of rows for validation (0-1).
         test_fraction: Share of rows for test (0-1).
         task: `auto`, `classification` or `regression`.
-        tokenizer: A tokenizer.json of the `tokenizers` library; None learns byte-pair encoding from the train texts.
-        vocab_size: Most tokens of a learnt vocabulary, at least 258; a tokenizer.json brings its own.
+        tokenizer: A tokenizer.json of the `tokenizers` library, a folder with one, or a model on the Hugging Face hub,
+            with what it does to a text ([CLS], [SEP], lower case); None learns byte-pair encoding from the train texts.
+        vocab_size: Most tokens of a learnt vocabulary, at least 258; a tokenizer brings its own.
         max_length: Tokens kept of a text; the rest is cut off.
         batch_size: Rows a batch; None sizes it by the number of rows.
         num_workers: Loader processes; None chooses.
@@ -188,6 +189,10 @@ class TextDataModule(DataModule):
             "max_length": self.max_length,
             "pad_id": self._ready.pad_id,
         }
+
+    def portable_arguments(self) -> dict[str, Any]:
+        """As of every data module, without the tokenizer's place: a checkpoint holds the tokenizer itself."""
+        return super().portable_arguments() | {"tokenizer": None}
 
     def encoder_state(self) -> dict[str, Any]:
         return {"tokenizer": self.text_tokenizer.to_json(), "max_length": self.max_length, "text": self.text}

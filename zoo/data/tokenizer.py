@@ -1,4 +1,4 @@
-"""Text -> token ids: byte-level byte-pair encoding learnt from the train texts, or the user's own tokenizer.json.
+"""Text -> token ids: byte-level byte-pair encoding learnt from the train texts, or the user's or an encoder's own.
 
 Words are spelt from the most frequent byte sequences (Sennrich et al. 2016, P16-1162; on bytes as in GPT-2, Radford et
 al. 2019). All 256 bytes are in the vocabulary, so no text of any script is unknown and nothing is lost.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -18,11 +19,14 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from zoo.errors import InputError
+from zoo.hub import hub_file
 
 PAD, UNKNOWN = "<pad>", "<unk>"
 PAD_NAMES = (PAD, "[PAD]", "<|pad|>", "<|padding|>", "[pad]", "<PAD>")
 UNKNOWN_NAMES = (UNKNOWN, "[UNK]", "<|unk|>", "<UNK>")
 SMALLEST_VOCABULARY = 256 + 2  # every byte, padding, unknown
+TOKENIZER = "tokenizer.json"
+HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")  # owner/model
 CHUNK = 10_000  # texts encoded at a time; bounds the memory of the library's Encoding objects
 
 
@@ -38,6 +42,28 @@ class Tokens(NamedTuple):
     flat: NDArray[np.int32]
     offsets: NDArray[np.int64]
     n_cut: int
+
+
+def find_tokenizer(path: str) -> Path:
+    """The tokenizer.json that a file, a folder or a model on the Hugging Face hub is meant by.
+
+    Raises:
+        InputError: There is none.
+    """
+    place = Path(path).expanduser()
+    if place.is_dir():
+        file = place / TOKENIZER
+        if not file.is_file():
+            raise InputError(
+                f"{path}: this folder holds no {TOKENIZER} (data.tokenizer): transformers writes one, "
+                "by AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+            )
+        return file
+    if place.exists():
+        return place
+    if place.suffix == ".json" or not HUB_NAME.fullmatch(path):
+        raise InputError(f"{path}: no such file (data.tokenizer): give a {TOKENIZER}, or leave it out to train one")
+    return hub_file(path, TOKENIZER)
 
 
 class TextTokenizer:
@@ -108,18 +134,12 @@ class TextTokenizer:
 
     @classmethod
     def from_file(cls, path: str, *, max_length: int) -> TextTokenizer:
-        """The user's own tokenizer.json.
+        """The user's own: a tokenizer.json, a folder with one, or the name of a model on the Hugging Face hub.
 
         Raises:
             InputError: It is missing, unreadable, or no tokenizer.
         """
-        file = Path(path).expanduser()
-        if file.is_dir():
-            raise InputError(f"{path}: is a folder (data.tokenizer): give the tokenizer.json in it")
-        if not file.exists():
-            raise InputError(
-                f"{path}: no such file (data.tokenizer): give a tokenizer.json, or leave it out to train one"
-            )
+        file = find_tokenizer(path)
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

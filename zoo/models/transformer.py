@@ -10,6 +10,7 @@ from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
+from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.tabular_transformer import TabularTransformer
 from zoo.networks.text_transformer import TextTransformer
 from zoo.networks.vision_transformer import SmallViT
@@ -20,6 +21,7 @@ def build_transformer(
     d_out: int,
     *,
     backbone: str | None,
+    backbone_config: dict[str, Any] | None,
     d_model: int,
     n_layers: int,
     n_heads: int,
@@ -47,6 +49,8 @@ def build_transformer(
     }
 
     def text() -> nn.Module:
+        if backbone is not None:
+            return text_backbone()
         return TextTransformer(
             inputs["vocab_size"],
             d_out,
@@ -56,6 +60,23 @@ def build_transformer(
             position=position,
             pooling=pooling,
             **encoder,
+        )
+
+    def text_backbone() -> nn.Module:
+        if drop_path:
+            raise ValueError(f"drop_path must be 0 for the text backbone {backbone}, got {drop_path}")
+        if isinstance(pretrained, str):
+            raise ValueError(f"pretrained must be True or False for text: give the folder {pretrained} as backbone")
+        return PretrainedEncoder(
+            str(backbone),
+            d_out,
+            config=backbone_config,
+            pretrained=pretrained,
+            vocab_size=inputs["vocab_size"],
+            max_length=inputs["max_length"],
+            pooling=pooling,
+            dropout=dropout,
+            token_dropout=token_dropout,
         )
 
     def image() -> nn.Module:
@@ -84,7 +105,10 @@ class TransformerClassifier(Classifier):
     Args:
         inputs: What the data module says of its input.
         num_classes: Number of classes.
-        backbone: For images: None is a small ViT, or any timm model by name.
+        backbone: None is a small encoder of the sizes below, as tables always have. For text: a model of the
+            transformers library, by its name on the Hugging Face hub or its folder; for images: any timm model by name.
+        backbone_config: Architecture of a text backbone. Filled from the backbone, so that a checkpoint needs neither
+            hub nor folder; where it is given, no weights are read.
         d_model: Width of a token.
         n_layers: Blocks.
         n_heads: Attention heads; divides d_model.
@@ -96,7 +120,8 @@ class TransformerClassifier(Classifier):
         pooling: Of text and patches: mean, max, cls or attention.
         activation: Of the feed-forward part.
         patch: Side of an image patch, in pixels.
-        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        pretrained: Of a backbone: True loads its weights, False takes its architecture alone; for a timm model also
+            a file of weights.
         init: default, xavier or he.
         multilabel: Whether a row may have several labels.
         loss: cross_entropy, focal, bce, or a class path; None takes what fits.
@@ -128,6 +153,7 @@ class TransformerClassifier(Classifier):
         num_classes: int,
         *,
         backbone: str | None = None,
+        backbone_config: dict[str, Any] | None = None,
         d_model: int = 128,
         n_layers: int = 2,
         n_heads: int = 4,
@@ -188,6 +214,7 @@ class TransformerClassifier(Classifier):
             inputs,
             num_classes,
             backbone=backbone,
+            backbone_config=backbone_config,
             d_model=d_model,
             n_layers=n_layers,
             n_heads=n_heads,
@@ -202,6 +229,8 @@ class TransformerClassifier(Classifier):
             pretrained=pretrained,
             init=init,
         )
+        if isinstance(self.network, PretrainedEncoder):
+            self.hparams["backbone_config"] = self.network.config
 
 
 class TransformerRegressor(Regressor):
@@ -210,7 +239,10 @@ class TransformerRegressor(Regressor):
     Args:
         inputs: What the data module says of its input.
         num_targets: Numbers a row.
-        backbone: For images: None is a small ViT, or any timm model by name.
+        backbone: None is a small encoder of the sizes below, as tables always have. For text: a model of the
+            transformers library, by its name on the Hugging Face hub or its folder; for images: any timm model by name.
+        backbone_config: Architecture of a text backbone. Filled from the backbone, so that a checkpoint needs neither
+            hub nor folder; where it is given, no weights are read.
         d_model: Width of a token.
         n_layers: Blocks.
         n_heads: Attention heads; divides d_model.
@@ -222,7 +254,8 @@ class TransformerRegressor(Regressor):
         pooling: Of text and patches: mean, max, cls or attention.
         activation: Of the feed-forward part.
         patch: Side of an image patch, in pixels.
-        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        pretrained: Of a backbone: True loads its weights, False takes its architecture alone; for a timm model also
+            a file of weights.
         init: default, xavier or he.
         loss: mse, huber, mae, or a class path.
         lr: Highest learning rate, or "auto": found by a range test before the training.
@@ -245,6 +278,7 @@ class TransformerRegressor(Regressor):
         num_targets: int = 1,
         *,
         backbone: str | None = None,
+        backbone_config: dict[str, Any] | None = None,
         d_model: int = 128,
         n_layers: int = 2,
         n_heads: int = 4,
@@ -287,6 +321,7 @@ class TransformerRegressor(Regressor):
             inputs,
             num_targets,
             backbone=backbone,
+            backbone_config=backbone_config,
             d_model=d_model,
             n_layers=n_layers,
             n_heads=n_heads,
@@ -301,3 +336,5 @@ class TransformerRegressor(Regressor):
             pretrained=pretrained,
             init=init,
         )
+        if isinstance(self.network, PretrainedEncoder):
+            self.hparams["backbone_config"] = self.network.config

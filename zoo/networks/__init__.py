@@ -1,4 +1,4 @@
-"""Networks: plain ``nn.Module`` classes that need torch alone, timm only where a backbone of timm is built."""
+"""Networks: plain ``nn.Module`` classes that need torch alone, timm or transformers only where a backbone of theirs is built."""
 
 from zoo.networks.activations import ACTIVATIONS, build_activation
 from zoo.networks.attention import MultiHeadSelfAttention
@@ -14,6 +14,7 @@ from zoo.networks.embeddings import (
 from zoo.networks.initialisation import INITIALISATIONS, initialise
 from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP
 from zoo.networks.pooling import POOLINGS, build_pooling
+from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.resnet import ResidualBlock, SmallResNet
 from zoo.networks.stochastic_depth import StochasticDepth
 from zoo.networks.tabular_transformer import FeatureTokenizer, TabularTransformer
@@ -36,6 +37,7 @@ __all__ = [
     "ImageMLP",
     "LearnedPositions",
     "MultiHeadSelfAttention",
+    "PretrainedEncoder",
     "ResidualBlock",
     "RotaryPositions",
     "SinusoidalPositions",
