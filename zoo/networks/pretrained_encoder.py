@@ -215,7 +215,7 @@ def _load(name: str, config: Any) -> nn.Module:
     missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise OSError(f"its weights lack {len(missing)} of the encoder's, as {missing[0]}")
-    return _without_pooler(model)
+    return _without_pooler(model.train())  # the library hands it over for reading
 
 
 def _without_pooler(model: Any) -> nn.Module:
