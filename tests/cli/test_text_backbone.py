@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.data.tables import write_csv
-from tests.fits import CLASSES, QUIET
+from tests.fits import CLASSES
 from tests.pretrained import VOCABULARY, save_encoder
 from zoo import checkpoint
 from zoo.cli.fit import FitCLI
@@ -23,7 +23,7 @@ from zoo.errors import InputError
 from zoo.models import TransformerClassifier, TransformerRegressor
 
 pytest.importorskip("transformers", reason="the extra `text` is not installed")
-pytestmark = QUIET
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_own_special_tokens_survive_the_cut(tmp_path: Path) -> None:
 def test_own_tokenizer_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none.json: no such file \(data.tokenizer\)"):
         TextTokenizer.from_file(str(tmp_path / "none.json"), max_length=8)
-    with pytest.raises(InputError, match=r"is a folder \(data.tokenizer\): give the tokenizer.json in it"):
+    with pytest.raises(InputError, match=r"this folder holds no tokenizer.json \(data.tokenizer\)"):
         TextTokenizer.from_file(str(tmp_path), max_length=8)
     torn = tmp_path / "torn.json"
     torn.write_text(json.dumps({"model": {}}))
