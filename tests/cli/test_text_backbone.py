@@ -129,6 +129,7 @@ def test_mistakes_are_one_line(texts: str, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     folder = save_encoder(tmp_path / "encoder")
     (folder / "tokenizer.json").unlink()
+    capsys.readouterr()  # the library shows its progress
     for name, words in (
         (folder, "holds no tokenizer.json (data.tokenizer)"),
         (tmp_path, "it holds no config.json"),
