@@ -42,6 +42,7 @@ def words_of(folder: Path, texts: str, *more: str) -> list[str]:
     return [*model, *data, *small, "--trainer.precision", "32-true", "--trainer.accelerator", "cpu", *more]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bert", "distilbert"])
 def test_a_fit_takes_the_backbones_tokenizer_and_loads_alone(
     kind: str, texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -142,5 +143,9 @@ def test_mistakes_are_one_line(texts: str, tmp_path: Path, monkeypatch: pytest.M
     inputs = {"modality": "text", "vocab_size": 16, "max_length": 8, "pad_id": 0}
     with pytest.raises(InputError, match="drop_path must be 0"):
         TransformerClassifier(inputs, 2, backbone=str(folder), drop_path=0.1)
+    with pytest.raises(InputError, match="pretrained needs a backbone"):
+        TransformerClassifier(inputs, 2, pretrained=True)
+    with pytest.raises(InputError, match="no backbone for tables"):
+        TransformerClassifier({"modality": "tabular", "n_numeric": 2, "cardinalities": []}, 2, backbone="x")
     with pytest.raises(InputError, match="give the folder w.pt as backbone"):
         TransformerClassifier(inputs, 2, backbone=str(folder), pretrained="w.pt")

@@ -14,10 +14,10 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from zoo import registry
 from zoo.callbacks.budget import seconds_of
-from zoo.cli.backbone_settings import take_backbone_settings
 from zoo.cli.configs import existing_config
 from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain, given_keys, innermost
 from zoo.cli.precision import AUTO, ZooTrainer, check_precision
+from zoo.cli.text_backbone import take_text_backbone
 from zoo.data.base import DataModule
 from zoo.errors import InputError
 from zoo.messages import say
@@ -91,7 +91,7 @@ class ZooCLI(LightningCLI):
         data = self.config.data.init_args
         if data.get("task") == "auto" and getattr(kind, "task_kind", None):
             data["task"] = kind.task_kind
-        take_backbone_settings(self.config, self.argv)
+        take_text_backbone(self.config.model.init_args, class_of(self.config.data.class_path), data, self.argv)
         self._typed_sizes = {
             name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
         }

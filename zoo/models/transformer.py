@@ -51,6 +51,8 @@ def build_transformer(
     def text() -> nn.Module:
         if backbone is not None:
             return text_backbone()
+        if pretrained:
+            raise ValueError("pretrained needs a backbone: the name or folder of the model that has the weights")
         return TextTransformer(
             inputs["vocab_size"],
             d_out,
@@ -94,6 +96,8 @@ def build_transformer(
         )
 
     def tabular() -> nn.Module:
+        if backbone is not None:
+            raise ValueError(f"there is no backbone for tables: leave model.backbone out, got {backbone}")
         return TabularTransformer(inputs["n_numeric"], inputs["cardinalities"], d_out, **encoder)
 
     return network_for("Transformer", inputs, {"text": text, "image": image, "tabular": tabular})
