@@ -91,7 +91,8 @@ class ZooCLI(LightningCLI):
         data = self.config.data.init_args
         if data.get("task") == "auto" and getattr(kind, "task_kind", None):
             data["task"] = kind.task_kind
-        take_text_backbone(self.config.model.init_args, class_of(self.config.data.class_path), data, self.argv)
+        arguments = self.config.model.get("init_args") or {}
+        take_text_backbone(arguments, class_of(self.config.data.class_path), data, self.argv)
         self._typed_sizes = {
             name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
         }
