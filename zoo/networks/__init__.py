@@ -22,6 +22,7 @@ from zoo.networks.text_transformer import POSITIONS, TextTransformer
 from zoo.networks.token_dropout import TokenDropout
 from zoo.networks.transformer import TransformerBlock, TransformerEncoder
 from zoo.networks.vision_transformer import SmallViT
+from zoo.networks.wide_text import NgramLinear, WideText
 
 __all__ = [
     "ACTIVATIONS",
@@ -36,6 +37,7 @@ __all__ = [
     "ImageMLP",
     "LearnedPositions",
     "MultiHeadSelfAttention",
+    "NgramLinear",
     "ResidualBlock",
     "RotaryPositions",
     "SinusoidalPositions",
@@ -52,6 +54,7 @@ __all__ = [
     "TokenDropout",
     "TransformerBlock",
     "TransformerEncoder",
+    "WideText",
     "build_activation",
     "build_pooling",
     "initialise",

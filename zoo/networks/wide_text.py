@@ -83,3 +83,8 @@ class WideText(nn.Module):
         """Names of parameters that weight decay should spare besides biases and norms (timm's convention)."""
         named: set[str] = getattr(self.deep, "no_weight_decay", set)()
         return {f"deep.{name}" for name in named}
+
+
+def widened(deep: nn.Module, n_ngrams: int, d_out: int, *, dropout: float) -> nn.Module:
+    """`deep` with a linear model of n-grams beside it where the data gives n-grams, else `deep` itself."""
+    return WideText(deep, n_ngrams, d_out, dropout=dropout) if n_ngrams else deep
