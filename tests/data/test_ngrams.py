@@ -21,7 +21,7 @@ def bag() -> NgramBag:
 
 def ids(bag: NgramBag, text: str) -> list[int]:
     read = bag.encode([text])
-    return read.flat[: read.offsets[-1]].tolist()
+    return [int(entry) for entry in read.flat[: read.offsets[-1]]]
 
 
 def test_words_and_pairs_of_two_texts_are_those_that_counting_finds(bag: NgramBag) -> None:
