@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -10,7 +11,7 @@ from zoo.networks.dropout import Dropout
 from zoo.networks.embeddings import ClassToken, LearnedPositions, SinusoidalPositions, build_token_embedding
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
-from zoo.networks.pooling import build_pooling
+from zoo.networks.pooling import MaxPooling, build_pooling
 from zoo.networks.token_dropout import TokenDropout
 from zoo.networks.transformer import TransformerEncoder
 
@@ -52,6 +53,28 @@ class LocalMixing(nn.Module):
         return x + F.gelu(found)
 
 
+class MaskedNormMax(nn.Module):
+    """Layer norm, then the maximum over the real tokens.
+
+    Shape:
+        x: (batch, length, d_model), mask: bool (batch, length), True = real token -> (batch, d_model)
+
+    Example:
+        >>> import torch
+        >>> MaskedNormMax(8)(torch.rand(2, 5, 8), torch.ones(2, 5, dtype=torch.bool)).shape
+        torch.Size([2, 8])
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(d_model)
+        self.pooling = MaxPooling()
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        pooled: Tensor = self.pooling(self.norm(x), mask)
+        return pooled
+
+
 class TextTransformer(nn.Module):
     """Token embedding, positions, local mixing, encoder, pooling, linear head (Vaswani et al. 2017, arXiv:1706.03762).
 
@@ -69,7 +92,8 @@ class TextTransformer(nn.Module):
         token_dropout: fraction (0-1) of real tokens hidden during training, never all of a row.
         head_dropout: fraction (0-1) of pooled features dropped during training.
         drop_path: stochastic depth (0-1) of the last block.
-        window: tokens (odd) that a convolution before the blocks sees at once; 1 = no convolution.
+        window: tokens (odd) that a convolution before the blocks sees at once; what it finds is also pooled (maximum)
+            beside the blocks. 1 = no convolution.
         position: ``learned`` (added), ``sinusoidal`` (added, fixed) or ``rotary`` (in the attention).
         pooling: ``mean``, ``max``, ``cls`` (a learned token in front) or ``attention``.
         activation: name of the activation in the feed-forward part.
@@ -144,7 +168,9 @@ class TextTransformer(nn.Module):
         )
         self.pooling = build_pooling(pooling, d_model)
         self.head_dropout = nn.Dropout(head_dropout)
-        self.head = nn.Linear(d_model, d_out)
+        # What the convolution found is also pooled by itself: few rows train it well, and the blocks above it less so.
+        self.phrases = MaskedNormMax(d_model) if window > 1 else None
+        self.head = nn.Linear(d_model if self.phrases is None else 2 * d_model, d_out)
         initialise(self.encoder, init, activation)
         initialise(self.head, init, activation)
 
@@ -152,12 +178,15 @@ class TextTransformer(nn.Module):
         kept = self.token_dropout(mask)
         visible: Tensor | None = kept
         x = self.dropout(self.positions(self.embedding(tokens) * self.embedding_scale))  # (batch, length, d_model)
-        if self.mixing is not None:
+        found: list[Tensor] = []
+        if self.mixing is not None and self.phrases is not None:
             x = self.mixing(x, kept)
+            found.append(self.phrases(x, kept))
         if self.class_token is not None:
             x, visible = self.class_token(x, visible)  # (batch, 1 + length, d_model)
         x = self.encoder(x, visible)
-        logits: Tensor = self.head(self.head_dropout(self.pooling(x, visible)))  # (batch, d_model) -> (batch, d_out)
+        features = torch.cat([self.pooling(x, visible), *found], dim=1)  # (batch, d_model or twice that)
+        logits: Tensor = self.head(self.head_dropout(features))
         return logits
 
     def no_weight_decay(self) -> set[str]:
