@@ -161,14 +161,26 @@ def test_class_folders(tmp_path: Path) -> None:
     assert source.row_labels() == ["neg/1.txt", "pos/1.TXT", "pos/deep/2.txt"]
 
 
-def test_parts_of_class_folders(tmp_path: Path) -> None:
-    for part in ("train", "valid", "test"):
+@pytest.mark.parametrize("val", ["val", "valid", "dev"])
+def test_parts_of_class_folders(tmp_path: Path, val: str) -> None:
+    for part in ("train", val, "test"):
         for name in ("neg", "pos"):
             _write(tmp_path / part / name / "1.txt", f"{part} {name}")
     found = _read(tmp_path)
     assert sorted(found) == ["test", "train", "val"]
-    assert _texts(found["val"]) == ["valid neg", "valid pos"]
-    assert found["val"].row_labels() == ["valid/neg/1.txt", "valid/pos/1.txt"]
+    assert _texts(found["val"]) == [f"{val} neg", f"{val} pos"]
+    assert found["val"].row_labels() == [f"{val}/neg/1.txt", f"{val}/pos/1.txt"]
+
+
+def test_a_dev_file_is_the_validation_part(tmp_path: Path) -> None:
+    for part in ("train", "dev", "test"):
+        _write(tmp_path / f"{part}.csv", f"text,label\n{part} a,0\n{part} b,1\n")
+    found = _read(tmp_path)
+    assert {part: _texts(source)[0] for part, source in found.items()} == {
+        "train": "train a",
+        "val": "dev a",
+        "test": "test a",
+    }
 
 
 def test_files_that_are_not_utf8_are_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

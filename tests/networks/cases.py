@@ -17,6 +17,7 @@ from zoo.networks import (
     TextMLP,
     TextTransformer,
     TimmBackbone,
+    WideText,
 )
 
 ROWS = 16
@@ -63,10 +64,18 @@ def text() -> tuple[Tensor, Tensor]:
     return torch.randint(1, VOCABULARY, (ROWS, LENGTH)) * mask, mask
 
 
+def text_and_ngrams() -> tuple[Tensor, Tensor, Tensor]:
+    return (*text(), torch.randint(0, 70, (ROWS, 12)))
+
+
 def text_transformer(position: str, pooling: str) -> Callable[[], nn.Module]:
     return lambda: TextTransformer(
         VOCABULARY, CLASSES, max_length=20, d_model=32, n_heads=2, dropout=0.0, position=position, pooling=pooling
     )
+
+
+def mixing_transformer() -> nn.Module:
+    return TextTransformer(VOCABULARY, CLASSES, max_length=20, d_model=32, n_heads=2, dropout=0.0, window=3)
 
 
 TEXT_CASES = {
@@ -76,9 +85,11 @@ TEXT_CASES = {
     "text_transformer_max": Case(text_transformer("sinusoidal", "max"), text),
     "text_transformer_cls": Case(text_transformer("rotary", "cls"), text),
     "text_transformer_attention": Case(text_transformer("rotary", "attention"), text),
+    "text_transformer_window": Case(mixing_transformer, text),
 }
 
 CASES = TEXT_CASES | {
+    "wide_text": Case(lambda: WideText(mixing_transformer(), 70, CLASSES), text_and_ngrams),
     "mlp": Case(lambda: MLP(5, CLASSES), features),
     "tabular_mlp": Case(lambda: TabularMLP(5, [2, 7, 2], CLASSES), columns),
     "tabular_mlp_numbers": Case(lambda: TabularMLP(5, [], CLASSES), numbers),

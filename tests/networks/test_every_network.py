@@ -56,5 +56,5 @@ def test_runs_in_bfloat16_autocast(case: Case) -> None:
 def test_names_what_weight_decay_spares(case: Case) -> None:
     network = case.build()
     spared: set[str] = getattr(network, "no_weight_decay", set)()
-    optional = {"positions.weight", "class_token.weight"}
+    optional = {f"{part}{name}" for part in ("", "deep.") for name in ("positions.weight", "class_token.weight")}
     assert spared - optional <= {name for name, _ in network.named_parameters()}

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from zoo.networks import StochasticDepth, TextTransformer, TokenDropout, TransformerBlock, TransformerEncoder
+from zoo.networks.text_transformer import LocalMixing
 
 
 def test_block_is_pre_norm() -> None:
@@ -72,6 +73,24 @@ def test_every_position_encoding_makes_order_matter(position: str) -> None:
     assert not torch.allclose(network(tokens, mask), network(tokens.flip(1), mask), atol=1e-5)
 
 
-def test_token_vectors_have_length_one() -> None:
-    norms = TextTransformer(500, 3, max_length=8, d_model=256).embedding.weight[1:].norm(dim=1)
-    assert norms.mean().item() == pytest.approx(1.0, abs=0.02)
+def test_token_vectors_are_small_at_the_start() -> None:
+    weight = TextTransformer(500, 3, max_length=8, d_model=256).embedding.weight[1:]
+    assert weight.std().item() == pytest.approx(0.02, rel=0.02)
+
+
+def test_a_window_sees_the_neighbours_and_no_further() -> None:
+    mixing = LocalMixing(8, 3).eval()
+    x, mask = torch.randn(1, 6, 8), torch.ones(1, 6, dtype=torch.bool)
+    other = x.clone()
+    other[0, 1] += torch.randn(8)
+    changed = (mixing(x, mask) - mixing(other, mask)).abs().amax(dim=2)[0] > 1e-6
+    assert changed.tolist() == [True, True, True, False, False, False]
+    hidden = mask.clone()
+    hidden[0, 1] = False
+    torch.testing.assert_close(mixing(x, hidden)[0, [0, 2]], mixing(other, hidden)[0, [0, 2]])
+
+
+def test_head_dropout_is_off_when_not_training() -> None:
+    network = TextTransformer(50, 3, max_length=8, head_dropout=0.9, token_dropout=0.9).eval()
+    tokens = torch.arange(1, 7).unsqueeze(0)
+    assert torch.equal(network(tokens, tokens > 0), network(tokens, tokens > 0))

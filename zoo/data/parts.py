@@ -21,10 +21,10 @@ PARTS = ("train", "val", "test")
 
 
 def find_parts(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
-    """`train.*`, `val.*` and `test.*` (or `validation.*`, `valid.*`) in a folder, by part."""
+    """`train.*`, `val.*` and `test.*` (or `validation.*`, `valid.*`, `dev.*`) in a folder, by part."""
     found: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
-        part = {"validation": "val", "valid": "val"}.get(file.stem.lower(), file.stem.lower())
+        part = {"validation": "val", "valid": "val", "dev": "val"}.get(file.stem.lower(), file.stem.lower())
         if part in PARTS and file.suffix.lower() in endings:
             if part in found:
                 raise InputError(f"{folder}: both {found[part].name} and {file.name} are a {part} part: keep one")

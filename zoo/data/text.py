@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.data.arrays import ArrayDataset, Batch
 from zoo.data.base import DataModule
+from zoo.data.ngrams import NgramBag
 from zoo.data.source import Source
 from zoo.data.text_source import read_text
 from zoo.data.tokenizer import SMALLEST_VOCABULARY, TextTokenizer, Tokens
@@ -42,7 +43,7 @@ class TokenRows:
     def padded(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens and mask of the given rows, in one gather."""
         lengths = self.lengths[rows]
-        column = torch.arange(int(lengths.max()))
+        column = torch.arange(max(int(lengths.max()), 1))
         mask = column < lengths.unsqueeze(1)  # (batch, longest)
         places = (self.starts[rows].unsqueeze(1) + column).clamp_(max=len(self.flat) - 1)
         return self.flat.take(places).long().masked_fill_(~mask, self.pad_id), mask
@@ -54,19 +55,23 @@ class TextDataset(ArrayDataset):
     Args:
         rows: The tokens.
         arrays: `target` and `index`, rows first.
+        bags: The n-grams of each row, where they are asked for.
 
     Shape:
-        A batch: tokens int64 (batch, longest), mask bool (batch, longest), and `arrays` gathered at its rows.
+        A batch: tokens int64 (batch, longest), mask bool (batch, longest), `arrays` gathered at its rows, and with
+        bags ngrams int64 (batch, most), 0 = none.
     """
 
-    def __init__(self, rows: TokenRows, arrays: Batch) -> None:
+    def __init__(self, rows: TokenRows, arrays: Batch, bags: TokenRows | None = None) -> None:
         super().__init__(arrays, lengths=rows.lengths)
         self.rows = rows
+        self.bags = bags
 
     def __getitems__(self, rows: Sequence[int] | Tensor) -> Batch:
         where = torch.as_tensor(rows, dtype=torch.int64)
         tokens, mask = self.rows.padded(where)
-        return {"tokens": tokens, "mask": mask} | super().__getitems__(where)
+        ngrams = {} if self.bags is None else {"ngrams": self.bags.padded(where)[0]}
+        return {"tokens": tokens, "mask": mask} | ngrams | super().__getitems__(where)
 
 
 class TextDataModule(DataModule):
@@ -88,12 +93,15 @@ class TextDataModule(DataModule):
             with what it does to a text ([CLS], [SEP], lower case); None learns byte-pair encoding from the train texts.
         vocab_size: Most tokens of a learnt vocabulary, at least 258; a tokenizer brings its own.
         max_length: Tokens kept of a text; the rest is cut off.
+        ngrams: Whether a text is also given as a bag of its words and pairs of words; what a text model gains most from
+            on few rows.
         batch_size: Rows a batch; None sizes it by the number of rows.
         num_workers: Loader processes; None chooses.
         seed: Of the split, and of the order of train rows.
 
     Shape:
-        A batch: tokens int64 (batch, longest), mask bool (batch, longest) with True = real, target, index (batch,).
+        A batch: tokens int64 (batch, longest), mask bool (batch, longest) with True = real, target, index (batch,);
+        with `ngrams` also ngrams int64 (batch, most), 0 = none.
 
     Raises:
         InputError: A file or column is missing, or nothing can be learned from it.
@@ -115,6 +123,7 @@ class TextDataModule(DataModule):
         tokenizer: str | None = None,
         vocab_size: int = 8192,
         max_length: int = 256,
+        ngrams: bool = False,
         batch_size: int | None = None,
         num_workers: int | None = None,
         seed: int = 0,
@@ -141,6 +150,8 @@ class TextDataModule(DataModule):
         self.tokenizer = tokenizer
         self.vocab_size = vocab_size
         self.max_length = max_length
+        self.ngrams = ngrams
+        self._bag: NgramBag | None = None
         self._fitted: TextTokenizer | None = None
         if tokenizer is not None:  # read here, so that a wrong path is told before the data is read
             self._fitted = TextTokenizer.from_file(tokenizer, max_length=max_length)
@@ -158,15 +169,19 @@ class TextDataModule(DataModule):
         return sources
 
     def fit_encoder(self, source: Source) -> None:
+        texts = source.rows["text"].to_pylist()
         if self._fitted is None:
-            self._fitted = TextTokenizer.train(
-                source.rows["text"].to_pylist(), vocab_size=self.vocab_size, max_length=self.max_length
-            )
+            self._fitted = TextTokenizer.train(texts, vocab_size=self.vocab_size, max_length=self.max_length)
+        if self.ngrams and self._bag is None:
+            self._bag = NgramBag.fit(texts, max_length=self.max_length)
 
     def encode(self, source: Source) -> Batch:
-        rows = TokenRows(self._ready.encode(source.rows["text"].to_pylist()), self._ready.pad_id)
+        texts = source.rows["text"].to_pylist()
         # Rows first, but of different lengths, which no tensor holds; `make_dataset` takes them out again.
-        return {"tokens": cast(Tensor, rows)}
+        arrays = {"tokens": cast(Tensor, TokenRows(self._ready.encode(texts), self._ready.pad_id))}
+        if self._bag is not None:
+            arrays["ngrams"] = cast(Tensor, TokenRows(self._bag.encode(texts), pad_id=0))
+        return arrays
 
     def make_dataset(self, arrays: Batch, *, training: bool) -> ArrayDataset:
         rows = cast(TokenRows, arrays["tokens"])
@@ -175,7 +190,9 @@ class TextDataModule(DataModule):
                 f"{self.path}: {rows.n_cut} of {len(rows)} train texts are longer than {self.max_length} tokens "
                 "and are cut there (data.max_length)"
             )
-        return TextDataset(rows, {name: array for name, array in arrays.items() if name != "tokens"})
+        bags = cast("TokenRows | None", arrays.get("ngrams"))
+        others = {name: array for name, array in arrays.items() if name not in ("tokens", "ngrams")}
+        return TextDataset(rows, others, bags)
 
     def default_batch_size(self, n_rows: int) -> int:
         """Rows a batch when the user says nothing: about a hundred steps an epoch, within 32 and 128."""
@@ -188,19 +205,26 @@ class TextDataModule(DataModule):
             "vocab_size": self._ready.vocab_size,
             "max_length": self.max_length,
             "pad_id": self._ready.pad_id,
-        }
+        } | ({} if self._bag is None else {"n_ngrams": self._bag.size})
 
     def portable_arguments(self) -> dict[str, Any]:
         """As of every data module, without the tokenizer's place: a checkpoint holds the tokenizer itself."""
         return super().portable_arguments() | {"tokenizer": None}
 
     def encoder_state(self) -> dict[str, Any]:
-        return {"tokenizer": self.text_tokenizer.to_json(), "max_length": self.max_length, "text": self.text}
+        state = {"tokenizer": self.text_tokenizer.to_json(), "max_length": self.max_length, "text": self.text}
+        if self._bag is not None:
+            state |= {"words": self._bag.words.to_json(), "pairs": torch.from_numpy(self._bag.known)}
+        return state
 
     def load_encoder_state(self, state: dict[str, Any]) -> None:
         self.max_length = state["max_length"]
         self.text = state["text"]
         self._fitted = TextTokenizer.from_json(state["tokenizer"], max_length=self.max_length)
+        self._bag = None
+        if "words" in state:
+            words = TextTokenizer.from_json(state["words"], max_length=self.max_length)
+            self._bag = NgramBag(words, state["pairs"].numpy())
 
     @property
     def _ready(self) -> TextTokenizer:

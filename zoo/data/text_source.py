@@ -24,7 +24,7 @@ from zoo.messages import say, say_once
 
 TEXT_NAMES = ("text", "sentence", "review", "content", "message", "phrase", "document")
 FOLDER_TARGET = "class"  # the name of the target where class folders give it
-PART_FOLDERS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
+PART_FOLDERS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "dev": "val", "test": "test"}
 
 
 def read_text(

@@ -12,6 +12,7 @@ from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
 from zoo.networks.resnet import SmallResNet
 from zoo.networks.text_cnn import TextCNN
+from zoo.networks.wide_text import widened
 
 IMAGE_WIDTHS = (32, 64, 128)  # channels
 TEXT_WIDTHS = (3, 4, 5)  # tokens
@@ -58,7 +59,7 @@ def build_cnn(
         )
 
     def text() -> nn.Module:
-        return TextCNN(
+        deep = TextCNN(
             inputs["vocab_size"],
             d_out,
             widths=widths or TEXT_WIDTHS,
@@ -67,6 +68,7 @@ def build_cnn(
             pad_id=inputs["pad_id"],
             init=init,
         )
+        return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=dropout)
 
     return network_for("CNN", inputs, {"image": image, "text": text})
 

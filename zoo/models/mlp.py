@@ -10,6 +10,7 @@ from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
 from zoo.networks.mlp import ImageMLP, TabularMLP, TextMLP
+from zoo.networks.wide_text import widened
 
 HIDDEN = (256, 256)
 
@@ -32,10 +33,15 @@ def build_mlp(
         "norm": norm,
         "init": init,
     }
+
+    def text() -> nn.Module:
+        deep = TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options)
+        return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=dropout)
+
     makers = {
         "tabular": lambda: TabularMLP(inputs["n_numeric"], inputs["cardinalities"], d_out, **options),
         "image": lambda: ImageMLP(inputs["channels"], inputs["height"], inputs["width"], d_out, **options),
-        "text": lambda: TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options),
+        "text": text,
     }
     return network_for("MLP", inputs, makers)
 

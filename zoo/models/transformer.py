@@ -14,6 +14,7 @@ from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.tabular_transformer import TabularTransformer
 from zoo.networks.text_transformer import TextTransformer
 from zoo.networks.vision_transformer import SmallViT
+from zoo.networks.wide_text import widened
 
 
 def build_transformer(
@@ -28,7 +29,9 @@ def build_transformer(
     d_feedforward: int | None,
     dropout: float,
     token_dropout: float,
+    head_dropout: float,
     drop_path: float,
+    window: int,
     position: str,
     pooling: str,
     activation: str,
@@ -50,19 +53,22 @@ def build_transformer(
 
     def text() -> nn.Module:
         if backbone is not None:
-            return text_backbone()
+            return widened(text_backbone(), inputs.get("n_ngrams", 0), d_out, dropout=token_dropout)
         if pretrained:
             raise ValueError("pretrained needs a backbone: the name or folder of the model that has the weights")
-        return TextTransformer(
+        deep = TextTransformer(
             inputs["vocab_size"],
             d_out,
             max_length=inputs["max_length"],
             pad_id=inputs["pad_id"],
             token_dropout=token_dropout,
+            head_dropout=head_dropout,
+            window=window,
             position=position,
             pooling=pooling,
             **encoder,
         )
+        return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=token_dropout)
 
     def text_backbone() -> nn.Module:
         if drop_path:
@@ -118,8 +124,10 @@ class TransformerClassifier(Classifier):
         n_heads: Attention heads; divides d_model.
         d_feedforward: Width inside the feed-forward part; None is what the kind of input usually has.
         dropout: Share of activations dropped in training, 0-1.
-        token_dropout: Share of a text's tokens hidden in training, 0-1.
+        token_dropout: Share of a text's tokens (and n-grams, with data.ngrams) hidden in training, 0-1.
+        head_dropout: Share of a text's pooled features dropped before the last layer, 0-1.
         drop_path: Stochastic depth, 0-1.
+        window: Tokens of a text (odd) that a convolution before the blocks sees at once; 1 is no convolution.
         position: Of text tokens: learned, sinusoidal or rotary.
         pooling: Of text and patches: mean, max, cls or attention.
         activation: Of the feed-forward part.
@@ -164,7 +172,9 @@ class TransformerClassifier(Classifier):
         d_feedforward: int | None = None,
         dropout: float = 0.1,
         token_dropout: float = 0.0,
+        head_dropout: float = 0.0,
         drop_path: float = 0.0,
+        window: int = 1,
         position: str = "learned",
         pooling: str = "mean",
         activation: str = "gelu",
@@ -225,7 +235,9 @@ class TransformerClassifier(Classifier):
             d_feedforward=d_feedforward,
             dropout=dropout,
             token_dropout=token_dropout,
+            head_dropout=head_dropout,
             drop_path=drop_path,
+            window=window,
             position=position,
             pooling=pooling,
             activation=activation,
@@ -252,8 +264,10 @@ class TransformerRegressor(Regressor):
         n_heads: Attention heads; divides d_model.
         d_feedforward: Width inside the feed-forward part; None is what the kind of input usually has.
         dropout: Share of activations dropped in training, 0-1.
-        token_dropout: Share of a text's tokens hidden in training, 0-1.
+        token_dropout: Share of a text's tokens (and n-grams, with data.ngrams) hidden in training, 0-1.
+        head_dropout: Share of a text's pooled features dropped before the last layer, 0-1.
         drop_path: Stochastic depth, 0-1.
+        window: Tokens of a text (odd) that a convolution before the blocks sees at once; 1 is no convolution.
         position: Of text tokens: learned, sinusoidal or rotary.
         pooling: Of text and patches: mean, max, cls or attention.
         activation: Of the feed-forward part.
@@ -289,7 +303,9 @@ class TransformerRegressor(Regressor):
         d_feedforward: int | None = None,
         dropout: float = 0.1,
         token_dropout: float = 0.0,
+        head_dropout: float = 0.0,
         drop_path: float = 0.0,
+        window: int = 1,
         position: str = "learned",
         pooling: str = "mean",
         activation: str = "gelu",
@@ -332,7 +348,9 @@ class TransformerRegressor(Regressor):
             d_feedforward=d_feedforward,
             dropout=dropout,
             token_dropout=token_dropout,
+            head_dropout=head_dropout,
             drop_path=drop_path,
+            window=window,
             position=position,
             pooling=pooling,
             activation=activation,

@@ -23,6 +23,7 @@ from zoo.networks.text_transformer import POSITIONS, TextTransformer
 from zoo.networks.token_dropout import TokenDropout
 from zoo.networks.transformer import TransformerBlock, TransformerEncoder
 from zoo.networks.vision_transformer import SmallViT
+from zoo.networks.wide_text import NgramLinear, WideText
 
 __all__ = [
     "ACTIVATIONS",
@@ -37,6 +38,7 @@ __all__ = [
     "ImageMLP",
     "LearnedPositions",
     "MultiHeadSelfAttention",
+    "NgramLinear",
     "PretrainedEncoder",
     "ResidualBlock",
     "RotaryPositions",
@@ -54,6 +56,7 @@ __all__ = [
     "TokenDropout",
     "TransformerBlock",
     "TransformerEncoder",
+    "WideText",
     "build_activation",
     "build_pooling",
     "initialise",

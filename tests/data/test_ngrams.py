@@ -1,0 +1,95 @@
+"""The bag of n-grams: which words and pairs it knows, that it stays with the text, and what a checkpoint keeps."""
+
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from zoo.data.ngrams import NgramBag
+from zoo.data.text import TextDataModule
+
+TEXTS = ["How far is it?", "how far can it GO", "Who is it?", "is it far"]
+
+
+@pytest.fixture(scope="module")
+def bag() -> NgramBag:
+    return NgramBag.fit(TEXTS, max_length=16)
+
+
+def ids(bag: NgramBag, text: str) -> list[int]:
+    read = bag.encode([text])
+    return [int(entry) for entry in read.flat[: read.offsets[-1]]]
+
+
+def test_words_and_pairs_of_two_texts_are_those_that_counting_finds(bag: NgramBag) -> None:
+    words = [text.lower().replace("?", " ?").split() for text in TEXTS]
+    pairs = Counter(pair for text in words for pair in set(pairwise(["^", *text])))
+    assert len(bag.known) == sum(count >= 2 for count in pairs.values())
+    known = {word for text in words for word in text}
+    for text in words:
+        expected = len(text) + sum(pairs[pair] >= 2 for pair in pairwise(["^", *text]))
+        assert len(ids(bag, " ".join(text))) == expected
+    assert len(known) < bag.n_words <= len(known) + 2  # with none, and padding
+
+
+def test_the_first_word_has_a_pair_of_its_own(bag: NgramBag) -> None:
+    assert len(ids(bag, "how")) == 2  # two texts begin with it
+    assert len(ids(bag, "far")) == 1  # none does
+
+
+def test_case_does_not_matter_and_unknown_words_are_not_there(bag: NgramBag) -> None:
+    assert ids(bag, "HOW FAR") == ids(bag, "how far")
+    assert ids(bag, "how zebra far") == [*ids(bag, "how"), *ids(bag, "far")]
+    assert ids(bag, "zebra 🙂") == ids(bag, "") == ids(bag, "<unk>") == []
+
+
+def test_ids_do_not_depend_on_the_other_texts(bag: NgramBag) -> None:
+    texts = ["", "is it", "zebra", "🙂 it", "how far is it ?", ""]
+    read = bag.encode(texts)
+    for row, text in enumerate(texts):
+        assert read.flat[read.offsets[row] : read.offsets[row + 1]].tolist() == ids(bag, text)
+    assert read.flat.max() < bag.size
+    assert read.flat.dtype == np.int32
+
+
+def _module(tmp_path: Path) -> TextDataModule:
+    file = tmp_path / "data.csv"
+    rows = [f"{'good' if row % 2 else 'bad'} film no {row},{'pos' if row % 2 else 'neg'}" for row in range(40)]
+    file.write_text("text,label\n" + "\n".join(rows) + "\n")
+    return TextDataModule(str(file), vocab_size=300, max_length=16, ngrams=True)
+
+
+def test_only_train_texts_are_counted(tmp_path: Path) -> None:
+    module = _module(tmp_path)
+    dataset = module.dataset("val")
+    n_words = len({"good", "bad", "film", "no"} | {str(row) for row in module.sources["train"].index.tolist()})
+    assert (
+        module.inputs["n_ngrams"] == n_words + 2 + 5
+    )  # none and padding; the pairs of "good film no" and "bad film no"
+    batch = dataset.__getitems__(range(len(dataset)))
+    texts = module.source("val").rows["text"].to_pylist()
+    assert (batch["ngrams"] > 0).sum(dim=1).tolist() == [6] * len(texts)  # three words, three pairs; no number
+
+
+def test_the_bag_comes_back_with_the_state(tmp_path: Path) -> None:
+    module = _module(tmp_path)
+    rows = [0, 3, 1]
+    expected = module.dataset("val").__getitems__(rows)["ngrams"]
+    torch.save(module.encoder_state(), tmp_path / "state.pt")
+    other = _module(tmp_path)
+    other.load_encoder_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert torch.equal(other.dataset("val").__getitems__(rows)["ngrams"], expected)
+    assert other.inputs == module.inputs
+
+
+def test_a_batch_of_unknown_words_has_a_bag_of_none(tmp_path: Path) -> None:
+    module = _module(tmp_path)
+    module.setup("fit")
+    other = tmp_path / "other.csv"
+    other.write_text("text\nzebra\n🙂\n")
+    module.use_whole(str(other), with_target=False)
+    batch = module.dataset("predict").__getitems__([0, 1])
+    assert batch["ngrams"].tolist() == [[0], [0]]

@@ -1,0 +1,52 @@
+"""The linear model of n-grams: its formula, what changes nothing in it, and that it stands beside a network."""
+
+import pytest
+import torch
+
+from zoo.networks import NgramLinear, TextMLP, WideText
+from zoo.networks.wide_text import SCALE, widened
+
+
+def _drawn(n_ngrams: int = 20, d_out: int = 3, **options: float) -> NgramLinear:
+    linear = NgramLinear(n_ngrams, d_out, **options)
+    torch.nn.init.normal_(linear.weight)
+    return linear
+
+
+def test_it_is_the_sum_of_weights_over_the_root_of_their_number() -> None:
+    linear = _drawn()
+    found = linear(torch.tensor([[3, 7, 7, 1, 0], [5, 0, 0, 0, 0]]))
+    weight = linear.weight
+    torch.testing.assert_close(found[0], SCALE * (weight[3] + 2 * weight[7] + weight[1]) / 2)
+    torch.testing.assert_close(found[1], SCALE * weight[5])
+
+
+def test_padding_and_order_change_nothing_and_an_empty_bag_is_zero() -> None:
+    linear = _drawn()
+    bag = torch.tensor([[3, 7, 1], [0, 0, 0]])
+    other = torch.tensor([[0, 1, 3, 0, 7], [0, 0, 0, 0, 0]])
+    torch.testing.assert_close(linear(other), linear(bag))
+    assert not linear(bag)[1].any()
+
+
+def test_nothing_is_dropped_when_not_training() -> None:
+    linear = _drawn(dropout=0.5)
+    bag = torch.randint(1, 20, (50, 8))
+    assert not torch.equal(linear(bag), linear(bag))
+    linear.eval()
+    assert torch.equal(linear(bag), linear(bag))
+
+
+def test_it_begins_as_the_network_alone() -> None:
+    deep = TextMLP(30, 3)
+    tokens = torch.randint(1, 30, (4, 6))
+    wide = widened(deep, 20, 3, dropout=0.0)
+    assert isinstance(wide, WideText)
+    torch.testing.assert_close(wide(tokens, tokens > 0, torch.randint(0, 20, (4, 5))), deep(tokens, tokens > 0))
+    assert widened(deep, 0, 3, dropout=0.0) is deep
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+def test_a_fraction_out_of_range_is_an_error(dropout: float) -> None:
+    with pytest.raises(ValueError, match="dropout must be in"):
+        NgramLinear(20, 3, dropout=dropout)
