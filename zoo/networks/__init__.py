@@ -11,6 +11,7 @@ from zoo.networks.embeddings import (
     SinusoidalPositions,
     SizedCategoryEmbedding,
 )
+from zoo.networks.hub import data_settings
 from zoo.networks.initialisation import INITIALISATIONS, initialise
 from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP
 from zoo.networks.pooling import POOLINGS, build_pooling
@@ -56,5 +57,6 @@ __all__ = [
     "TransformerEncoder",
     "build_activation",
     "build_pooling",
+    "data_settings",
     "initialise",
 ]
