@@ -10,6 +10,9 @@ from zoo.messages import say
 from zoo.networks.hub import data_settings
 
 
+OWN = ("small_resnet",)  # backbones that are not timm's
+
+
 def take_backbone_settings(model: dict[str, Any], data_class: Any, data: dict[str, Any]) -> None:
     """Write what the backbone's weights were trained with into the settings of the data that the user left open.
 
@@ -22,7 +25,7 @@ def take_backbone_settings(model: dict[str, Any], data_class: Any, data: dict[st
         InputError: No such backbone or weights, or the hub cannot be reached.
     """
     name, pretrained = model.get("backbone"), model.get("pretrained")
-    if not (name and pretrained and issubclass(data_class, ImageDataModule)) or name == "small_resnet":
+    if not (name and pretrained and issubclass(data_class, ImageDataModule)) or name in OWN:
         return
     try:
         settings = data_settings(name, pretrained)

@@ -10,6 +10,7 @@ from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
+from zoo.networks.pretrained import begin_from
 from zoo.networks.resnet import SmallResNet
 from zoo.networks.text_cnn import TextCNN
 
@@ -45,7 +46,7 @@ def build_cnn(
                 drop_path_rate=drop_path,
             )
         side = min(inputs["height"], inputs["width"])
-        return SmallResNet(
+        network = SmallResNet(
             inputs["channels"],
             d_out,
             widths=widths or IMAGE_WIDTHS,
@@ -56,6 +57,7 @@ def build_cnn(
             dropout=dropout,
             init=init,
         )
+        return begin_from(network, pretrained, channels=inputs["channels"], d_out=d_out)
 
     def text() -> nn.Module:
         return TextCNN(

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from zoo.messages import say
+from zoo.messages import say_once
 from zoo.networks.pretrained import PACKAGE, WEIGHT_ENDINGS, weights_file
 
 HUB = "hf-hub:"
@@ -143,7 +143,7 @@ def from_hub(weights: Weights) -> Iterator[None]:
     Raises:
         ValueError: The hub does not give them.
     """
-    say(f"weights: {weights.name} from the hub, or from where they were kept before")
+    say_once(f"weights: {weights.name} from the hub, or from where they were kept before")
     noisy = logging.getLogger("huggingface_hub")
     level = noisy.level
     noisy.setLevel(logging.ERROR)  # each of ten attempts is a line

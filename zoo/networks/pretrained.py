@@ -108,6 +108,23 @@ def load_file(network: nn.Module, path: Path, *, channels: int, d_out: int, head
     return left
 
 
+def begin_from(network: nn.Module, pretrained: bool | str, *, channels: int, d_out: int) -> nn.Module:
+    """A network of zoo's own with the weights of an earlier run in all but its `head`, where that is wanted.
+
+    Raises:
+        ValueError: The file does not fit, or no file was given: there are no weights of such a network to fetch.
+    """
+    if not pretrained or not pretrained_is_wanted():
+        return network
+    if pretrained is True:
+        raise ValueError(
+            f"pretrained: {type(network).__name__} has no weights of its own: give a file of an earlier run, "
+            "or choose a backbone of timm"
+        )
+    load_file(network, weights_file(pretrained), channels=channels, d_out=d_out, head=["head"])
+    return network
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name from a file of weights, or from a checkpoint of a run.
 
