@@ -61,6 +61,14 @@ def test_a_rate_that_the_model_cannot_honour_is_an_error() -> None:
         TimmBackbone("vgg11", 5, channels=1, image_size=32, drop_path_rate=0.1)
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "reason"), [("test_vit", 40, "should be divisible by patch size"), ("vgg11", 8, "size")]
+)
+def test_a_size_that_a_model_does_not_take_is_told_when_it_is_built(name: str, side: int, reason: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} does not take images of {side}x{side} pixels \(.*{reason}.*\): choose"):
+        TimmBackbone(name, 5, channels=3, image_size=side)
+
+
 def test_a_local_file_fills_all_but_the_head(tmp_path: Path) -> None:
     source = TimmBackbone("test_resnet", 7, channels=3, image_size=32)
     torch.save(source.model.state_dict(), tmp_path / "weights.pth")

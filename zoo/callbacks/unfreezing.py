@@ -84,7 +84,9 @@ class Unfreezing(Seldom):
         self._open = n_open
 
     def _release(self, pl_module: Any) -> None:
-        """The parameters as they were before the fit: another one finds them all."""
+        """Parameters and modes as they were before the fit: another one finds them all."""
+        if self._open < len(self._groups):
+            pl_module.network.train()
         for parameter in (parameter for group in self._groups for parameter in group):
             parameter.requires_grad_(True)
         self._groups = []

@@ -38,7 +38,7 @@ class TimmBackbone(nn.Module):
 
     Raises:
         ValueError: timm has no such model (the message names the nearest), the model has no stochastic depth but
-            `drop_path_rate` is set, the hub has no weights or is out of reach, or the file does not fit.
+            `drop_path_rate` is set or does not take images of that size, the hub has no weights or is out of reach, or the file does not fit.
 
     Example:
         >>> import torch
@@ -86,6 +86,7 @@ class TimmBackbone(nn.Module):
             reset(d_out)
         # On a CPU up to half as fast again for depthwise convolutions, the same give or take a twentieth for others.
         self.to(memory_format=torch.channels_last)
+        self._try_on(name, torch.zeros(1, channels, *sides))
 
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.model(image.contiguous(memory_format=torch.channels_last))
@@ -95,6 +96,20 @@ class TimmBackbone(nn.Module):
         """Names of parameters that weight decay should spare besides biases and norms, as the timm model lists them."""
         names: set[str] = getattr(self.model, "no_weight_decay", set)()
         return {f"model.{name}" for name in names}
+
+    def _try_on(self, name: str, image: Tensor) -> None:
+        """Raise where the model does not take images of this size: patches that do not fit in, nothing left to pool."""
+        try:
+            with torch.no_grad():
+                self.eval()(image)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            height, width = image.shape[2:]
+            raise ValueError(
+                f"{name} does not take images of {height}x{width} pixels ({reason.strip()[:160]}): "
+                "choose another --data.image_size"
+            ) from error
+        self.train()
 
     def layer_groups(self) -> list[list[str]]:
         """Names of the parameters by layer, from the first to the head, as timm groups them.
