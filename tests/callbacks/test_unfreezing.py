@@ -82,6 +82,15 @@ def test_layers_open_from_the_head_down(tmp_path: Path) -> None:
         assert trained <= moved(start, seen.weights[epoch])
 
 
+def test_fixed_statistics_stay_while_the_weights_move(tmp_path: Path) -> None:
+    data = image(tmp_path)
+    model = model_of(data)
+    start = {name: value.clone() for name, value in model.network.state_dict().items()}
+    seen = fit(tmp_path, model, data, 3, Unfreezing(True, fixed_statistics=True))
+    assert moved(start, seen.weights[2]) == set(dict(model.network.named_parameters()))
+    assert not any("bn" in name and "act" not in name and "drop" not in name for name in seen.training[2])
+
+
 def test_a_linear_probe_leaves_the_body_for_good_and_another_fit_finds_all(tmp_path: Path) -> None:
     data = ImageDataModule(image(tmp_path).path, image_size=32, batch_size=16)
     model = model_of(data, "test_vit", drop_path=0.1)

@@ -11,6 +11,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from zoo.callbacks.seldom import Seldom
 from zoo.errors import InputError
@@ -29,13 +30,22 @@ class Unfreezing(Seldom):
         enabled: True switches it on; in Python leave the callback out instead.
         epochs: In which only the head trains; -1 is all: the body stays as it is.
         layers_per_epoch: Layers, from the head down, that begin to train in each epoch after those; None is all at once.
+        fixed_statistics: Whether batch normalisation keeps the means and variances it came with for good. For a
+            pretrained body and few rows: those of the new rows are learnt too slowly to be of use.
 
     Raises:
         InputError: A number that cannot be; at the start of the fit a network without `layer_groups()`, or a strategy
             that does not take parameters without gradients.
     """
 
-    def __init__(self, enabled: bool = False, *, epochs: int = 1, layers_per_epoch: int | None = None) -> None:
+    def __init__(
+        self,
+        enabled: bool = False,
+        *,
+        epochs: int = 1,
+        layers_per_epoch: int | None = None,
+        fixed_statistics: bool = False,
+    ) -> None:
         if epochs < 1 and epochs != FOR_GOOD:
             raise InputError(f"unfreezing.epochs must be at least 1, or {FOR_GOOD} for all, got {epochs}")
         if layers_per_epoch is not None and layers_per_epoch < 1:
@@ -43,6 +53,7 @@ class Unfreezing(Seldom):
         self.enabled = enabled
         self.epochs = epochs
         self.layers_per_epoch = layers_per_epoch
+        self.fixed_statistics = fixed_statistics
         self._groups: list[list[nn.Parameter]] = []
         self._open = 0
 
@@ -59,7 +70,7 @@ class Unfreezing(Seldom):
         named = dict(network.named_parameters())
         # What somebody else has frozen stays so.
         self._groups = [[named[name] for name in group if named[name].requires_grad] for group in network.layer_groups()]
-        self._open = len(self._groups)
+        self._open = 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._groups:
@@ -80,12 +91,12 @@ class Unfreezing(Seldom):
         for place, group in enumerate(self._groups):
             for parameter in group:
                 parameter.requires_grad_(place >= first)
-        set_modes(network)
+        set_modes(network, fixed_statistics=self.fixed_statistics)
         self._open = n_open
 
     def _release(self, pl_module: Any) -> None:
         """Parameters and modes as they were before the fit: another one finds them all."""
-        if self._open < len(self._groups):
+        if self._groups:
             pl_module.network.train()
         for parameter in (parameter for group in self._groups for parameter in group):
             parameter.requires_grad_(True)
@@ -110,15 +121,18 @@ def open_layers(epoch: int, n_layers: int, epochs: int, layers_per_epoch: int | 
     return min(n_layers, 1 + layers_per_epoch * (epoch - epochs + 1))
 
 
-def set_modes(module: nn.Module) -> None:
-    """Eval mode for every part whose parameters are all frozen, train mode for the rest."""
+def set_modes(module: nn.Module, *, fixed_statistics: bool) -> None:
+    """Eval mode for every part whose parameters are all frozen, and for batch normalisation where its statistics stay;
+    train mode for the rest.
+    """
     parameters = list(module.parameters())
-    if parameters and not any(parameter.requires_grad for parameter in parameters):
+    frozen = bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
+    if frozen or (fixed_statistics and isinstance(module, _BatchNorm)):
         module.eval()
         return
     module.training = True
     for child in module.children():
-        set_modes(child)
+        set_modes(child, fixed_statistics=fixed_statistics)
 
 
 def check_strategy(strategy: Any) -> None:
