@@ -8,6 +8,7 @@ from zoo.data.image import ImageDataModule
 from zoo.errors import InputError
 from zoo.messages import say
 from zoo.networks.hub import data_settings
+from zoo.networks.pretrained import pretrained_is_wanted
 
 
 OWN = ("small_resnet",)  # backbones that are not timm's
@@ -25,7 +26,8 @@ def take_backbone_settings(model: dict[str, Any], data_class: Any, data: dict[st
         InputError: No such backbone or weights, or the hub cannot be reached.
     """
     name, pretrained = model.get("backbone"), model.get("pretrained")
-    if not (name and pretrained and issubclass(data_class, ImageDataModule)) or name in OWN:
+    asked = name and pretrained and pretrained_is_wanted()
+    if not asked or name in OWN or not issubclass(data_class, ImageDataModule):
         return
     try:
         settings = data_settings(name, pretrained)
