@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy, SingleDeviceStrategy
+from torch import nn
 
 from tests.fits import QUIET, build, image, short_trainer, tabular
 from zoo.callbacks import BestCheckpoint, RandomState, Unfreezing
@@ -30,11 +31,25 @@ class Seen(Callback):
         groups = pl_module.network.layer_groups()
         self.open[trainer.current_epoch] = sum(any(named[name].requires_grad for name in group) for group in groups)
         assert all((named[name].grad is None) != named[name].requires_grad for name in named)
-        self.training[trainer.current_epoch] = {name for name, part in pl_module.network.named_modules() if part.training}
+        self.training[trainer.current_epoch] = {
+            name for name, part in pl_module.network.named_modules() if part.training
+        }
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        state = pl_module.network.state_dict()  # type: ignore[operator]
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        state = pl_module.network.state_dict()
         self.weights[trainer.current_epoch] = {name: value.clone() for name, value in state.items()}
+
+
+class Plain(nn.Module):
+    """A network that does not say which its layers are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(1, 2)
+
+    def forward(self, numeric: torch.Tensor, categorical: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(numeric)
+        return logits
 
 
 def moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
@@ -157,8 +172,10 @@ def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unfreezing.layers_per_epoch must be at least 1, got 0"):
         Unfreezing(True, layers_per_epoch=0)
     data = tabular(tmp_path)
-    with pytest.raises(InputError, match="names its layers, and TabularMLP does not: leave --unfreezing.enabled out"):
-        short_trainer(tmp_path, callbacks=[Unfreezing(True)]).fit(build("MLPClassifier", data), datamodule=data)
+    model = build("MLPClassifier", data)
+    model.network = Plain()
+    with pytest.raises(InputError, match="names its layers, and Plain does not: leave --unfreezing.enabled out"):
+        short_trainer(tmp_path, callbacks=[Unfreezing(True)]).fit(model, datamodule=data)
 
 
 def test_several_processes_must_look_for_unused_parameters() -> None:

@@ -65,7 +65,9 @@ def test_a_rate_that_the_model_cannot_honour_is_an_error() -> None:
     ("name", "side", "reason"), [("test_vit", 40, "should be divisible by patch size"), ("vgg11", 8, "size")]
 )
 def test_a_size_that_a_model_does_not_take_is_told_when_it_is_built(name: str, side: int, reason: str) -> None:
-    with pytest.raises(ValueError, match=rf"{name} does not take images of {side}x{side} pixels \(.*{reason}.*\): choose"):
+    with pytest.raises(
+        ValueError, match=rf"{name} does not take images of {side}x{side} pixels \(.*{reason}.*\): choose"
+    ):
         TimmBackbone(name, 5, channels=3, image_size=side)
 
 

@@ -69,7 +69,9 @@ class Unfreezing(Seldom):
             )
         named = dict(network.named_parameters())
         # What somebody else has frozen stays so.
-        self._groups = [[named[name] for name in group if named[name].requires_grad] for group in network.layer_groups()]
+        self._groups = [
+            [named[name] for name in group if named[name].requires_grad] for group in network.layer_groups()
+        ]
         self._open = 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

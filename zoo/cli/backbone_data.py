@@ -10,7 +10,6 @@ from zoo.messages import say
 from zoo.networks.hub import data_settings
 from zoo.networks.pretrained import pretrained_is_wanted
 
-
 OWN = ("small_resnet",)  # backbones that are not timm's
 
 
@@ -26,8 +25,9 @@ def take_backbone_settings(model: dict[str, Any], data_class: Any, data: dict[st
         InputError: No such backbone or weights, or the hub cannot be reached.
     """
     name, pretrained = model.get("backbone"), model.get("pretrained")
-    asked = name and pretrained and pretrained_is_wanted()
-    if not asked or name in OWN or not issubclass(data_class, ImageDataModule):
+    if not name or not pretrained or not pretrained_is_wanted():
+        return
+    if name in OWN or not issubclass(data_class, ImageDataModule):
         return
     try:
         settings = data_settings(name, pretrained)

@@ -119,12 +119,13 @@ class TimmBackbone(nn.Module):
             >>> len(groups), groups[-1]
             (6, ['model.fc.weight', 'model.fc.bias'])
         """
+        from timm import optim
         from timm.models import group_parameters
-        from timm.optim import auto_group_layers
 
+        by_place: Any = optim.auto_group_layers  # type: ignore[attr-defined]
         matcher: Any = getattr(self.model, "group_matcher", None)
         layer_of: dict[str, int] = (
-            auto_group_layers(self.model)
+            by_place(self.model)
             if matcher is None
             else group_parameters(self.model, matcher(coarse=False), reverse=True)
         )

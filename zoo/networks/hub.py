@@ -121,10 +121,11 @@ def data_settings(name: str, pretrained: bool | str | Path = True) -> dict[str, 
         >>> data_settings("tf_efficientnet_lite0")["image_size"], data_settings("tf_efficientnet_lite0")["mean"]
         (224, [0.5, 0.5, 0.5])
     """
-    from timm.data import resolve_data_config
+    import timm
 
     check_name(name)
-    found = resolve_data_config({}, pretrained_cfg=find_weights(name, pretrained).config)
+    resolve: Any = timm.data.resolve_data_config  # type: ignore[attr-defined]
+    found: dict[str, Any] = resolve({}, pretrained_cfg=find_weights(name, pretrained).config)
     channels, height, width = found["input_size"]
     return {
         "image_size": height if height == width else [height, width],
@@ -151,7 +152,9 @@ def from_hub(weights: Weights) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as failure:
         reason = next(iter(str(failure).splitlines()), type(failure).__name__)
-        raise ValueError(f"the hub gave no weights {weights.name} ({reason.strip()[:160]}): {FILE_INSTEAD}") from failure
+        raise ValueError(
+            f"the hub gave no weights {weights.name} ({reason.strip()[:160]}): {FILE_INSTEAD}"
+        ) from failure
     finally:
         noisy.setLevel(level)
 
@@ -169,6 +172,6 @@ def _of_hub(architecture: str, place: str) -> Weights:
 def _config(name: str) -> dict[str, Any]:
     import timm
 
-    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    config: Any = timm.get_pretrained_cfg(name, allow_unregistered=True)
     found: dict[str, Any] = config.to_dict() if config is not None else {}
     return found

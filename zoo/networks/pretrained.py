@@ -175,7 +175,9 @@ def by_order(
         one, two = own[name], weights[other]
         (layer, _, last), (other_layer, _, other_last) = name.rpartition("."), other.rpartition(".")
         same_kind = last == other_last and one.is_floating_point() == two.is_floating_point()
-        together = layers.setdefault(layer, other_layer) == other_layer and others.setdefault(other_layer, layer) == layer
+        together = (
+            layers.setdefault(layer, other_layer) == other_layer and others.setdefault(other_layer, layer) == layer
+        )
         moved = other in own and other != name
         if not (same_kind and together and not moved and _same_shape(one, two, head=name.startswith(head))):
             return None

@@ -99,15 +99,6 @@ class SmallViT(nn.Module):
         logits: Tensor = self.head(self.pooling(self.encoder(x)))  # (batch, d_model) -> (batch, d_out)
         return logits
 
-    def layer_groups(self) -> list[list[str]]:
-        """Names of the parameters by layer, from the first to the head."""
-        blocks = [f"encoder.blocks.{place}." for place in range(len(self.encoder.blocks))]
-        starts = [("patches.", "positions.", "class_token."), *blocks, ("encoder.", "pooling.", "head.")]
-        groups: list[list[str]] = [[] for _ in starts]
-        for name, _ in self.named_parameters():
-            groups[next(place for place, start in enumerate(starts) if name.startswith(start))].append(name)
-        return groups
-
     def no_weight_decay(self) -> set[str]:
         """Names of parameters that weight decay should spare besides biases and norms (timm's convention)."""
         return {"positions.weight", "class_token.weight"}
