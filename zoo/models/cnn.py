@@ -82,7 +82,8 @@ class CNNClassifier(Classifier):
         backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
-        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
+            package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: Of small_resnet: relu, gelu, silu, ...
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
@@ -190,7 +191,8 @@ class CNNRegressor(Regressor):
         backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
-        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
+            package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: Of small_resnet: relu, gelu, silu, ...
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
