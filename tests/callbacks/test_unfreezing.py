@@ -67,7 +67,7 @@ def fit(folder: Path, model: Any, data: Any, epochs: int, callback: Unfreezing, 
     return seen
 
 
-def test_only_the_head_moves_at_first_and_then_everything(tmp_path: Path) -> None:
+def test_pitfall_19_only_the_head_moves_at_first_and_no_statistics(tmp_path: Path) -> None:
     data = image(tmp_path)
     model = model_of(data)
     start = {name: value.clone() for name, value in model.network.state_dict().items()}
@@ -127,7 +127,7 @@ def test_after_a_fit_that_failed_nothing_is_frozen(tmp_path: Path) -> None:
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
-def test_a_resumed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
+def test_pitfall_19_a_resumed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     def callbacks() -> list[Callback]:
         return [Unfreezing(True, layers_per_epoch=2), RandomState(), BestCheckpoint()]
 

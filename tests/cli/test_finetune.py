@@ -14,6 +14,7 @@ from zoo.cli.backbone_data import take_backbone_settings
 from zoo.cli.fit import FitCLI
 from zoo.cli.main import main
 from zoo.data import ImageDataModule, TextDataModule
+from zoo.models import CNNClassifier, MLPClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 RECIPE = ["--config", "configs/cnn.yaml", "--config", "configs/recipes/finetune.yaml"]
@@ -58,7 +59,7 @@ def test_what_the_user_says_of_the_data_stands(words: list[str]) -> None:
 
 
 def settled(model: dict[str, Any], kind: type = ImageDataModule, **data: Any) -> dict[str, Any]:
-    take_backbone_settings(model, kind, data)
+    take_backbone_settings(CNNClassifier, model, kind, data)
     return data
 
 
@@ -72,6 +73,9 @@ def test_the_settings_are_those_that_were_left_open() -> None:
     assert settled(lite | {"pretrained": False}) == {}
     assert settled({"backbone": "small_resnet", "pretrained": "best.ckpt"}) == {}
     assert settled(lite, TextDataModule) == {}
+    data: dict[str, Any] = {}
+    take_backbone_settings(MLPClassifier, lite | {"backbone": "a word of somebody's own"}, ImageDataModule, data)
+    assert data == {}
 
 
 def test_a_hub_out_of_reach_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:

@@ -7,17 +7,20 @@ from typing import Any
 from zoo.data.image import ImageDataModule
 from zoo.errors import InputError
 from zoo.messages import say
+from zoo.models import CNNClassifier, CNNRegressor, TransformerClassifier, TransformerRegressor
 from zoo.networks.hub import data_settings
 from zoo.networks.pretrained import pretrained_is_wanted
 
+WITH_BACKBONES = (CNNClassifier, CNNRegressor, TransformerClassifier, TransformerRegressor)
 OWN = ("small_resnet",)  # backbones that are not timm's
 
 
-def take_backbone_settings(model: dict[str, Any], data_class: Any, data: dict[str, Any]) -> None:
+def take_backbone_settings(model_class: Any, model: dict[str, Any], data_class: Any, data: dict[str, Any]) -> None:
     """Write what the backbone's weights were trained with into the settings of the data that the user left open.
 
     Args:
-        model: Arguments of the model; those of interest are `backbone` and `pretrained`.
+        model_class: Of the model; one that is none of zoo's may mean something else by these words.
+        model: Its arguments; those of interest are `backbone` and `pretrained`.
         data_class: Class of the data module.
         data: Its arguments, as the parser holds them; changed in place.
 
@@ -27,7 +30,7 @@ def take_backbone_settings(model: dict[str, Any], data_class: Any, data: dict[st
     name, pretrained = model.get("backbone"), model.get("pretrained")
     if not name or not pretrained or not pretrained_is_wanted():
         return
-    if name in OWN or not issubclass(data_class, ImageDataModule):
+    if name in OWN or not issubclass(model_class, WITH_BACKBONES) or not issubclass(data_class, ImageDataModule):
         return
     try:
         settings = data_settings(name, pretrained)

@@ -94,7 +94,7 @@ class ZooCLI(LightningCLI):
             data["task"] = kind.task_kind
         arguments = self.config.model.get("init_args") or {}
         take_text_backbone(arguments, class_of(self.config.data.class_path), data, self.argv)
-        take_backbone_settings(arguments, class_of(self.config.data.class_path), data)
+        take_backbone_settings(kind, arguments, class_of(self.config.data.class_path), data)
         self._typed_sizes = {
             name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
         }
