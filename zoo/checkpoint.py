@@ -115,12 +115,13 @@ def build_model(content: dict[str, Any], *, trust: bool, decision: dict[str, Any
         decision: `threshold` and `costs` in place of the stored ones.
     """
     from zoo.models.base import Model
+    from zoo.networks.pretrained import without_pretrained
 
     about = content["zoo"]["model"]
     kind = find_class(about["class_path"], trust=trust)
     if not (isinstance(kind, type) and issubclass(kind, Model)):
         raise InputError(f"the checkpoint names {about['class_path']} as its model, which is no model of zoo")
-    with _as_it_was(about["class_path"]):
+    with _as_it_was(about["class_path"]), without_pretrained():
         model = kind(**(about["init_args"] | (decision or {})))
         model.load_state_dict(content["state_dict"])
     return model.eval()

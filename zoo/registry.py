@@ -44,6 +44,10 @@ _SHIPPED: dict[str, dict[str, tuple[str, str]]] = {
             "torch.compile without a change to the checkpoint; off unless asked",
         ),
         "EMA": ("zoo.callbacks.ema:EMA", "the running average of the weights is judged and kept; off unless asked"),
+        "Unfreezing": (
+            "zoo.callbacks.unfreezing:Unfreezing",
+            "freeze a pretrained body at first; off unless asked",
+        ),
         "Figures": ("zoo.callbacks.figures:Figures", "learning curves and confusion matrix as pictures"),
     },
 }

@@ -16,14 +16,21 @@ from zoo.models.optimizers import build_optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[2]
+FINETUNE = "configs/recipes/finetune.yaml"
 
 
-@pytest.mark.parametrize("name", [name for name in shipped_configs() if name.count("/") == 1])
+def words(name: str) -> list[str]:
+    """How a shipped config is used: a recipe on top of the one it is for, here without a file of weights."""
+    alone = ["--config", name]
+    return ["--config", "configs/cnn.yaml", *alone, "--model.pretrained", "false"] if name == FINETUNE else alone
+
+
+@pytest.mark.parametrize("name", [*(name for name in shipped_configs() if name.count("/") == 1), FINETUNE])
 def test_pitfall_10_a_shipped_configs_optimiser_has_the_settings_of_plain_torch(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    model = FitCLI(["--config", name, "--trainer.logger", "false"]).model
+    model = FitCLI([*words(name), "--trainer.logger", "false"]).model
     built = build_optimizer(model, model.optimizer_name, lr=model.lr, weight_decay=model.weight_decay)
     assert type(built) is torch.optim.AdamW
     plain = torch.optim.AdamW(model.parameters(), lr=model.lr, weight_decay=model.weight_decay)

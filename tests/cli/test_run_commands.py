@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.cli.backbones import backbone_names
+from zoo.cli.backbones import backbones
 from zoo.cli.help import HELP
 from zoo.cli.main import COMMANDS, main
 from zoo.data import TabularDataModule
@@ -162,7 +162,13 @@ def test_an_entry_point_is_listed_unimported_and_works_by_its_short_name(
 def test_backbones_are_those_of_timm_in_its_order() -> None:
     import timm
 
-    assert backbone_names() == timm.list_models()
+    found = backbones()
+    assert list(found) == timm.list_models()
+    marked = {name for name, trained in found.items() if trained}
+    trained = {name for name in found if timm.is_model_pretrained(name)}
+    assert marked <= trained
+    assert len(marked) > 0.97 * len(trained)
+    assert {"tf_efficientnet_lite0", "resnet18", "vit_tiny_patch16_224"} <= marked
 
 
 def test_help_names_every_command_and_list_every_shipped_thing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,11 +185,11 @@ def test_help_names_every_command_and_list_every_shipped_thing(capsys: pytest.Ca
 
 def test_help_of_fit_names_only_options_that_there_are() -> None:
     from zoo.cli.mistakes import check_key
-    from zoo.models import MLPClassifier
+    from zoo.models import CNNClassifier
 
     flags = re.findall(r"--([a-z_.]+)", HELP["fit"])
     assert {"config", "data.path", "model.lr", "trainer.max_epochs", "name", "resume"} <= set(flags)
-    classes = {"model": MLPClassifier, "data": TabularDataModule}
+    classes = {"model": CNNClassifier, "data": TabularDataModule}
     assert [wrong for flag in flags if (wrong := check_key(flag, classes))] == []
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.data.decode import decode
+from zoo.data.decode import Fit, decode
 from zoo.data.image import ImageDataModule
 from zoo.data.normalise import channel_statistics
 from zoo.errors import InputError
@@ -41,7 +41,7 @@ def two_classes(tmp_path: Path) -> Path:
 
 def one(path: Path, size: tuple[int, int], channels: int) -> Any:
     """One decoded image (channels, height, width)."""
-    return decode(np.array([str(path)], dtype=object), size, channels)[0]
+    return decode(np.array([str(path)], dtype=object), Fit(size, channels))[0]
 
 
 def batches(data: ImageDataModule, part: str) -> list[dict[str, torch.Tensor]]:
@@ -262,8 +262,8 @@ def test_arrays_and_files_of_the_same_pixels_are_encoded_alike(two_classes: Path
     files = sorted(str(file) for file in two_classes.rglob("*.png"))
     arrays = np.stack([np.asarray(Image.open(file)) for file in files]).transpose(0, 3, 1, 2)
     for size, channels in (((10, 12), 3), ((10, 12), 1), ((7, 7), 3), ((20, 20), 1)):
-        decoded = decode(np.array(files, dtype=object), size, channels)
-        assert torch.equal(decoded, decode(np.ascontiguousarray(arrays), size, channels))
+        decoded = decode(np.array(files, dtype=object), Fit(size, channels))
+        assert torch.equal(decoded, decode(np.ascontiguousarray(arrays), Fit(size, channels)))
 
 
 # ---- predict -------------------------------------------------------------------------------------------------------

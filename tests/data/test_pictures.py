@@ -20,7 +20,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor, resized_crop
 
 import zoo.data.pixel_store
 from zoo.data.cache import Cache
-from zoo.data.decode import decode, decode_picture
+from zoo.data.decode import Fit, decode, decode_picture
 from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
 from zoo.data.headers import find_headers, read_headers
 from zoo.data.image import ImageDataModule
@@ -342,8 +342,8 @@ def test_mapped_pictures_travel_as_a_path(photographs: Path) -> None:
 @pytest.mark.usefixtures("small_memory")
 def test_fitted_images_are_mapped_too(photographs: Path) -> None:
     rows = paths(photographs)
-    mapped = open_fitted(rows, (16, 20), 3, Cache(1))
-    decoded = open_fitted(rows, (16, 20), 3, Cache(0))
+    mapped = open_fitted(rows, Fit((16, 20), 3), Cache(1))
+    decoded = open_fitted(rows, Fit((16, 20), 3), Cache(0))
     where = torch.tensor([5, 1, 1])
     assert isinstance(mapped, FittedMapped)
     assert isinstance(decoded, FittedOnDemand)
@@ -352,7 +352,7 @@ def test_fitted_images_are_mapped_too(photographs: Path) -> None:
     assert len(mapped) == len(decoded) == N
     assert len(pickle.dumps(mapped)) < 1000
     assert torch.equal(pickle.loads(pickle.dumps(mapped))[where], mapped[where])
-    in_memory = decode(rows, (16, 20), 3)
+    in_memory = decode(rows, Fit((16, 20), 3))
     assert torch.equal(mapped[torch.arange(N)], in_memory)
 
 

@@ -61,16 +61,14 @@ def test_a_rate_that_the_model_cannot_honour_is_an_error() -> None:
         TimmBackbone("vgg11", 5, channels=1, image_size=32, drop_path_rate=0.1)
 
 
-def test_weights_that_the_hub_does_not_give_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"for darknet17 here; the hub gave none: No pretrained weights exist"):
-        TimmBackbone("darknet17", 5, channels=3, image_size=32, pretrained=True)
-
-    def unreachable(*_: object, **__: object) -> None:
-        raise OSError("no network")
-
-    monkeypatch.setattr("timm.create_model", unreachable)
-    with pytest.raises(ValueError, match=r"must be False or a file of weights for resnet18 here; .*: no network"):
-        TimmBackbone("resnet18", 5, channels=3, image_size=32, pretrained=True)
+@pytest.mark.parametrize(
+    ("name", "side", "reason"), [("test_vit", 40, "should be divisible by patch size"), ("vgg11", 8, "size")]
+)
+def test_a_size_that_a_model_does_not_take_is_told_when_it_is_built(name: str, side: int, reason: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"{name} does not take images of {side}x{side} pixels \(.*{reason}.*\): choose"
+    ):
+        TimmBackbone(name, 5, channels=3, image_size=side)
 
 
 def test_a_local_file_fills_all_but_the_head(tmp_path: Path) -> None:
@@ -102,5 +100,16 @@ def test_a_file_that_does_not_fit_is_an_error(tmp_path: Path) -> None:
     torch.save(weights | {"bn1.weight": torch.ones(3)}, path)
     with pytest.raises(ValueError, match=r"do not fit: .*size mismatch for bn1.weight"):
         TimmBackbone("test_resnet", 7, channels=3, image_size=32, pretrained=path)
-    with pytest.raises(ValueError, match=r"pretrained must be True, False or an existing file, got 'nowhere.pth'"):
-        TimmBackbone("test_resnet", 7, channels=3, image_size=32, pretrained="nowhere.pth")
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_efficientnet", "test_convnext", "densenet121"])
+def test_layer_groups_hold_every_parameter_once_and_end_with_the_head(name: str) -> None:
+    network = TimmBackbone(name, 5, channels=3, image_size=32)
+    groups = network.layer_groups()
+    assert len(groups) > 3
+    named = [parameter for group in groups for parameter in group]
+    assert sorted(named) == sorted(dict(network.named_parameters()))
+    head = {id(parameter) for parameter in network.model.get_classifier().parameters()}  # type: ignore[operator]
+    assert head <= {id(dict(network.named_parameters())[parameter]) for parameter in groups[-1]}
+    first = next(iter(dict(network.named_parameters())))
+    assert first in groups[0]

@@ -13,6 +13,7 @@ __all__ = [
     "ProgressBar",
     "RandomState",
     "StopOnNaN",
+    "Unfreezing",
 ]
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from zoo.callbacks.lr_monitor import LRMonitor
     from zoo.callbacks.progress_bar import ProgressBar
     from zoo.callbacks.stop_on_nan import StopOnNaN
+    from zoo.callbacks.unfreezing import Unfreezing
 
 _HOME = {
     "BestCheckpoint": "zoo.callbacks.best_checkpoint",
@@ -37,6 +39,7 @@ _HOME = {
     "ProgressBar": "zoo.callbacks.progress_bar",
     "RandomState": "zoo.callbacks.best_checkpoint",
     "StopOnNaN": "zoo.callbacks.stop_on_nan",
+    "Unfreezing": "zoo.callbacks.unfreezing",
 }
 
 

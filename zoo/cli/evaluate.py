@@ -19,6 +19,7 @@ from zoo.cli.threads import use_cores
 from zoo.cli.words import take_flag, take_option
 from zoo.errors import InputError
 from zoo.messages import say
+from zoo.networks.pretrained import without_pretrained
 from zoo.tracking.predictions import PredictionWriter
 
 DECIDING = ("threshold", "costs")  # arguments of a model that only say what is chosen by its probabilities
@@ -99,7 +100,8 @@ def run(command: str, argv: Sequence[str]) -> int:
     words, output = take_option(words, "-o", "--output")
     content = checkpoint.read_checkpoint(argv[0])
     with quiet():
-        cli = RunCLI(f"zoo {command}", content, words, trust=trust)
+        with without_pretrained():
+            cli = RunCLI(f"zoo {command}", content, words, trust=trust)
         if cli.wanted_path is not None:
             source = cli.datamodule.use_whole(cli.wanted_path, with_target=True)
             say(f"{cli.wanted_path}: all {len(source)} rows")

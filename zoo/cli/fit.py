@@ -22,6 +22,7 @@ from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
+from zoo.networks.pretrained import without_pretrained
 from zoo.tracking.artifacts import is_address
 from zoo.tracking.no_profiler import NoProfiler
 from zoo.tracking.predictions import PredictionWriter
@@ -184,7 +185,8 @@ def resume_run(run_path: str, words: list[str]) -> int:
     content = checkpoint.read_checkpoint(last)
     run_id = run_id or content["zoo"].get("wandb_run_id")
     # Built from the config, as by --config; of the checkpoint only values are taken, never a class.
-    cli = FitCLI(argv, resume=folder, run_id=run_id, resume_step=content["global_step"])
+    with without_pretrained():
+        cli = FitCLI(argv, resume=folder, run_id=run_id, resume_step=content["global_step"])
     done = content["epoch"] + 1
     if cli.trainer.max_epochs is not None and 0 < cli.trainer.max_epochs <= done:
         raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")

@@ -18,6 +18,9 @@ Train a model, test its best epoch, write a run folder. What is typed beats --co
   --trainer.max_epochs 50        times through the data; early stopping may end it before
   --trainer.max_time 00:00:10:00 train for ten minutes, with the learning rate at its end (DD:HH:MM:SS)
   --trainer.precision 32         arithmetic; left out it is auto: what fits the device, and that is said
+  --config configs/recipes/finetune.yaml     after configs/cnn.yaml: fine-tune a pretrained backbone (`zoo list
+                                 backbones`); --model.pretrained True, FILE, package:NAME or hf-hub:OWNER/NAME
+  --unfreezing.enabled true      only the head of a network trains at first; --unfreezing.epochs -1: always
   --compile.enabled true         the network through torch.compile
   --trainer.accelerator cpu      or gpu, ...; left out, the best that is here
   --early_stopping.patience N    epochs without a better one; --early_stopping.enabled false switches it off

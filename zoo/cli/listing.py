@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from zoo import registry
-from zoo.cli.backbones import backbone_names
+from zoo.cli.backbones import backbones
 from zoo.cli.configs import shipped_configs
 
 WHATS = ("models", "data", "callbacks", "backbones", "configs", "samples")
@@ -58,4 +58,4 @@ def _names(kind: str) -> dict[str, str]:
         return shipped_configs()
     if kind == "samples":
         return {f"sample:{name}": line for name, line in SAMPLES.items()}
-    return dict.fromkeys(backbone_names(), "")
+    return {name: "pretrained" if trained else "" for name, trained in backbones().items()}

@@ -14,7 +14,17 @@ import yaml
 from lightning.pytorch import Trainer
 
 from zoo import registry
-from zoo.callbacks import EMA, BestCheckpoint, Compile, EarlyStopping, Figures, LRMonitor, ProgressBar, StopOnNaN
+from zoo.callbacks import (
+    EMA,
+    BestCheckpoint,
+    Compile,
+    EarlyStopping,
+    Figures,
+    LRMonitor,
+    ProgressBar,
+    StopOnNaN,
+    Unfreezing,
+)
 from zoo.data.base import DataModule
 from zoo.errors import InputError, did_you_mean
 from zoo.models.base import Model
@@ -29,6 +39,7 @@ NAMED_CALLBACKS: dict[str, Any] = {
     "figures": Figures,
     "compile": Compile,
     "ema": EMA,
+    "unfreezing": Unfreezing,
 }
 
 

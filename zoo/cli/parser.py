@@ -14,6 +14,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from zoo import registry
 from zoo.callbacks.budget import seconds_of
+from zoo.cli.backbone_data import take_backbone_settings
 from zoo.cli.configs import existing_config
 from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain, given_keys, innermost
 from zoo.cli.precision import AUTO, ZooTrainer, check_precision
@@ -84,7 +85,7 @@ class ZooCLI(LightningCLI):
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
     def before_instantiate_classes(self) -> None:
-        """Let the model's task kind decide what an undecided target is; keep the sizes that the user typed."""
+        """Let the model decide what the data leave open: kind of target, images as its weights know them."""
         check_precision(self.config.trainer.precision)
         self._take_limits()
         kind = class_of(self.config.model.class_path)
@@ -93,6 +94,7 @@ class ZooCLI(LightningCLI):
             data["task"] = kind.task_kind
         arguments = self.config.model.get("init_args") or {}
         take_text_backbone(arguments, class_of(self.config.data.class_path), data, self.argv)
+        take_backbone_settings(kind, arguments, class_of(self.config.data.class_path), data)
         self._typed_sizes = {
             name: value for name in ("num_classes", "num_targets") for value in [typed(self.argv, name)] if value
         }

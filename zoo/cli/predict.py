@@ -11,6 +11,7 @@ from zoo.cli.quiet import quiet
 from zoo.cli.words import take_flag, take_option
 from zoo.errors import InputError
 from zoo.messages import say
+from zoo.networks.pretrained import without_pretrained
 from zoo.prediction import predict_table
 from zoo.tracking.predictions import write_predictions
 from zoo.tracking.run_folder import PREDICTIONS
@@ -27,7 +28,8 @@ def run(command: str, argv: Sequence[str]) -> int:
         raise InputError(f"no folder {target.parent} to write {target.name} into (-o)")
     content = checkpoint.read_checkpoint(run_path)
     with quiet():
-        cli = RunCLI("zoo predict", content, rest, trust=trust)
+        with without_pretrained():
+            cli = RunCLI("zoo predict", content, rest, trust=trust)
         table = predict_table(cli.model, cli.datamodule, path, cli.trainer)
     write_predictions(table, target)
     say(f"{table.num_rows} predictions in {target}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from zoo.data.image_source import to_uint8
 from zoo.data.threads import for_each
-from zoo.errors import InputError
+from zoo.errors import InputError, did_you_mean
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 
@@ -21,27 +22,66 @@ Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
 
 
-def decode(rows: Any, size: tuple[int, int], channels: int) -> Tensor:
+@dataclass(frozen=True)
+class Fit:
+    """How an image is brought to its final size: scaled to cover it, and cut at the centre.
+
+    Args:
+        size: Height and width, in pixels.
+        channels: 1 or 3.
+        interpolation: A name of Pillow's: bicubic, bilinear, lanczos, box, hamming, nearest.
+        center_crop: Share of each side that is kept (0-1).
+
+    Raises:
+        InputError: A name or share that cannot be.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    interpolation: str = "bicubic"
+    center_crop: float = 1.0
+
+    def __post_init__(self) -> None:
+        names = [kind.name.lower() for kind in Image.Resampling]
+        if self.interpolation not in names:
+            raise InputError(
+                f"no interpolation {self.interpolation!r} (data.interpolation): {did_you_mean(self.interpolation, names)}"
+            )
+        if not 0 < self.center_crop <= 1:
+            raise InputError(f"data.center_crop must be in (0, 1], got {self.center_crop}")
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """What tells kept pixels of this form from those of another; what is usual goes without saying."""
+        form: dict[str, Any] = {"fitted": list(self.size), "channels": self.channels}
+        if self.interpolation != "bicubic":
+            form["interpolation"] = self.interpolation
+        return form if self.center_crop == 1 else form | {"center_crop": self.center_crop}
+
+
+def decode(rows: Any, fit: Fit) -> Tensor:
     """Image files or arrays as one uint8 tensor (rows, channels, height, width).
 
     Raises:
         InputError: Files that are no images or are cut off, naming the first.
     """
-    if rows.dtype == np.uint8 and rows.shape[1:] == (channels, *size):
+    if rows.dtype == np.uint8 and rows.shape[1:] == (fit.channels, *fit.size) and fit.center_crop == 1:
         return torch.from_numpy(np.require(rows, requirements=["C", "W"]))
-    pixels = np.empty((len(rows), channels, *size), dtype=np.uint8)
-    each_row(lambda place: decode_fitted(rows[place], size, channels), pixels.__setitem__, rows)
+    pixels = np.empty((len(rows), fit.channels, *fit.size), dtype=np.uint8)
+    each_row(lambda place: decode_fitted(rows[place], fit), pixels.__setitem__, rows)
     return torch.from_numpy(pixels)
 
 
-def decode_fitted(row: Any, size: tuple[int, int], channels: int) -> Pixels:
+def decode_fitted(row: Any, fit: Fit) -> Pixels:
     """One image scaled to cover the size and cut at the centre, (channels, height, width)."""
-    height, width = size
+    height, width = fit.size
+    side = round(max(fit.size) / fit.center_crop)
     with open_image(row) as image:
         # A JPEG is decoded at half, a quarter, ... of its size where that is still twice what is needed.
-        image.draft(image.mode, (2 * max(size), 2 * max(size)))
-        fitted = ImageOps.fit(_plain(image), (width, height), Image.Resampling.BICUBIC)
-        return _pixels(fitted, channels).transpose(2, 0, 1)
+        image.draft(image.mode, (2 * side, 2 * side))
+        method = Image.Resampling[fit.interpolation.upper()]
+        fitted = ImageOps.fit(_plain(image), (width, height), method, bleed=(1 - fit.center_crop) / 2)
+        return _pixels(fitted, fit.channels).transpose(2, 0, 1)
 
 
 def decode_picture(row: Any, size: tuple[int, int], channels: int) -> Pixels:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.cache import Cache
-from zoo.data.decode import decode, decode_fitted
+from zoo.data.decode import Fit, decode, decode_fitted
 from zoo.data.pixel_store import keep_pixels, map_pixels
 
 
@@ -46,36 +46,30 @@ class FittedOnDemand:
         Row numbers (batch,) -> uint8 (batch, channels, height, width).
     """
 
-    def __init__(self, rows: Any, size: tuple[int, int], channels: int) -> None:
+    def __init__(self, rows: Any, fit: Fit) -> None:
         self.rows = rows
-        self.size = size
-        self.channels = channels
+        self.fit = fit
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, where: Tensor) -> Tensor:
-        return decode(self.rows[where.numpy()], self.size, self.channels)
+        return decode(self.rows[where.numpy()], self.fit)
 
 
-def open_fitted(
-    rows: Any, size: tuple[int, int], channels: int, cache: Cache
-) -> Tensor | FittedMapped | FittedOnDemand:
+def open_fitted(rows: Any, fit: Fit, cache: Cache) -> Tensor | FittedMapped | FittedOnDemand:
     """Images scaled to cover the size and cut at the centre, (rows, channels, height, width): kept where there is room.
 
     Raises:
         InputError: A file cannot be read.
     """
     if rows.dtype == np.uint8:
-        return decode(rows, size, channels)
-    shape = (len(rows), channels, *size)
-    offsets = np.arange(len(rows) + 1, dtype=np.int64) * (channels * size[0] * size[1])
-    form = {"fitted": list(size), "channels": channels}
-    pixels = keep_pixels(
-        lambda place: decode_fitted(rows[place], size, channels), offsets, rows, cache=cache, form=form
-    )
+        return decode(rows, fit)
+    shape = (len(rows), fit.channels, *fit.size)
+    offsets = np.arange(len(rows) + 1, dtype=np.int64) * (fit.channels * fit.size[0] * fit.size[1])
+    pixels = keep_pixels(lambda place: decode_fitted(rows[place], fit), offsets, rows, cache=cache, form=fit.form)
     if pixels is None:
-        return FittedOnDemand(rows, size, channels)
+        return FittedOnDemand(rows, fit)
     if isinstance(pixels, np.memmap):
         return FittedMapped(Path(str(pixels.filename)), shape)
     return torch.from_numpy(pixels).reshape(shape)

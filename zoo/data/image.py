@@ -7,6 +7,7 @@ photograph, for train -> whole picture, kept -> random view of it (c, h, w) -> a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from zoo.data.arrays import ArrayDataset, Batch
 from zoo.data.augment import Named, build_augmentations, default_augmentations
 from zoo.data.base import DataModule
+from zoo.data.decode import Fit
 from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
 from zoo.data.headers import Header, find_headers
 from zoo.data.image_source import read_images
@@ -47,9 +49,17 @@ class ImageDataModule(DataModule):
         task: `auto`, `classification` or `regression`.
         image_size: Pixels: one number for squares, or height and width. None takes the size of the images where it
             is one and at most 96, else a square of at most 96. Images are scaled to cover it and cut at the centre.
+            A pretrained backbone brings its own (on the command line; in Python `zoo.networks.data_settings`), as it
+            does for channels, mean, std, interpolation and center_crop.
         channels: 1 (grey) or 3 (colour); None takes 1 where every train image is grey.
+        mean: Of each channel, on 0-1; it is subtracted. None takes that of the train images.
+        std: Of each channel, on 0-1; divided by it. None takes that of the train images.
+        interpolation: How images are scaled: bicubic, bilinear, lanczos, box, hamming or nearest; None is bicubic.
+            Views of random_resized_crop are bilinear.
+        center_crop: Share of each side that is kept where images are cut at the centre, 0-1; None is 1.
         augment: Names for train: random_resized_crop, flip, vflip, crop, rotate, color, erase, rand_augment, or a
-            class of `torchvision.transforms.v2`; with options as `{erase: {probability: 0.25}}`. None takes crop, and flip for colour photographs, and random_resized_crop
+            class of `torchvision.transforms.v2`; with options as `{erase: {probability: 0.25}}`. None takes crop,
+            and flip for colour photographs, and random_resized_crop
             in place of crop for those of 128 pixels and more; an empty list is none. Pictures for
             random_resized_crop are kept at twice the size of a view: a crop of less than a quarter of the area is
             enlarged from there, a little softer than from the original.
@@ -84,6 +94,10 @@ class ImageDataModule(DataModule):
         task: str = "auto",
         image_size: int | list[int] | None = None,
         channels: int | None = None,
+        mean: list[float] | None = None,
+        std: list[float] | None = None,
+        interpolation: str | None = None,
+        center_crop: float | None = None,
         augment: list[str | dict[str, Any]] | None = None,
         batch_size: int | None = None,
         num_workers: int | None = None,
@@ -110,10 +124,12 @@ class ImageDataModule(DataModule):
             say(f"data.target is not used for images ({target!r}): the class is the folder, or y of an .npz")
         self.image_size = None if image_size is None else _height_width(image_size)
         self.channels = channels
+        _check_statistics(mean, std)
+        self.mean, self.std = mean, std
+        # Size and channels are found in the train images.
+        self._fit_to = Fit((0, 0), 0, interpolation or "bicubic", 1.0 if center_crop is None else center_crop)
         self.augment = augment
         build_augmentations(augment or ())  # a wrong name is told before anything is read
-        self._size = (0, 0)
-        self._channels = 0
         self._mean: list[float] = []
         self._std: list[float] = []
         self._opened: tuple[Any, Images] | None = None
@@ -126,28 +142,45 @@ class ImageDataModule(DataModule):
         headers = None
         if self.image_size is None or self.channels is None:
             headers = find_headers(source.rows, self.cache)
-            self._size = self.image_size or default_size([(header.height, header.width) for header in headers])
-            self._channels = self.channels or (1 if all(header.is_grey for header in headers) else 3)
+            size = self.image_size or default_size([(header.height, header.width) for header in headers])
+            channels = self.channels or (1 if all(header.is_grey for header in headers) else 3)
         else:
-            self._size, self._channels = self.image_size, self.channels
+            size, channels = self.image_size, self.channels
+        self._fit_to = replace(self._fit_to, size=size, channels=channels)
         images = self._open(source.rows, training=True, headers=headers)
-        self._mean, self._std = channel_statistics(_sample(images))
         self._opened = (source.rows, images)  # the train data set is made of it
+        if self.mean is None or self.std is None:
+            self._mean, self._std = channel_statistics(_sample(images))
+        elif len(self.mean) == channels:
+            self._mean, self._std = list(self.mean), list(self.std)
+        else:
+            raise InputError(
+                f"data.mean and data.std must be {channels} numbers, one a channel, got {len(self.mean)}; "
+                "or say data.channels"
+            )
 
     def encode(self, source: Source) -> Batch:
         return {"image": source.rows}  # decoded by `make_dataset`: train images are kept in another form
 
     @property
     def encoder_inputs(self) -> dict[str, Any]:
-        height, width = self._size
-        return {"modality": "image", "channels": self._channels, "height": height, "width": width}
+        height, width = self._fit_to.size
+        return {"modality": "image", "channels": self._fit_to.channels, "height": height, "width": width}
 
     def encoder_state(self) -> dict[str, Any]:
-        return {"size": list(self._size), "channels": self._channels, "mean": self._mean, "std": self._std}
+        fit = self._fit_to
+        return {
+            "size": list(fit.size),
+            "channels": fit.channels,
+            "interpolation": fit.interpolation,
+            "center_crop": fit.center_crop,
+            "mean": self._mean,
+            "std": self._std,
+        }
 
     def load_encoder_state(self, state: dict[str, Any]) -> None:
-        self._size = (state["size"][0], state["size"][1])
-        self._channels = state["channels"]
+        size = (state["size"][0], state["size"][1])
+        self._fit_to = Fit(size, state["channels"], state["interpolation"], state["center_crop"])
         self._mean, self._std = list(state["mean"]), list(state["std"])
         self._opened = None
 
@@ -167,14 +200,15 @@ class ImageDataModule(DataModule):
         """Decoded images: whole pictures where random views of them are wanted, else all of the final size."""
         names = self._augmentations() if training else []
         if "random_resized_crop" not in names or rows.dtype == np.uint8:
-            return open_fitted(rows, self._size, self._channels, self.cache)
-        pictures = open_pictures(
-            rows, headers or find_headers(rows, self.cache), self._channels, max(self._size), self.cache
-        )
-        return RandomViews(pictures, self._size, mirrored="flip" in names)
+            return open_fitted(rows, self._fit_to, self.cache)
+        size, channels = self._fit_to.size, self._fit_to.channels
+        pictures = open_pictures(rows, headers or find_headers(rows, self.cache), channels, max(size), self.cache)
+        return RandomViews(pictures, size, mirrored="flip" in names)
 
     def _augmentations(self) -> Sequence[Named]:
-        return default_augmentations(self._channels, *self._size) if self.augment is None else self.augment
+        if self.augment is not None:
+            return self.augment
+        return default_augmentations(self._fit_to.channels, *self._fit_to.size)
 
     def _known_target_only(self, source: Source) -> Source:
         """Images to predict keep a target only where the fitted target knows it: a subfolder may be no class."""
@@ -208,6 +242,16 @@ def _height_width(image_size: int | Sequence[int]) -> tuple[int, int]:
     if len(sides) != 2 or min(sides) < 1:
         raise InputError(f"data.image_size must be one number of pixels, or height and width, got {image_size}")
     return sides[0], sides[1]
+
+
+def _check_statistics(mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
+    if (mean is None) != (std is None):
+        raise InputError("data.mean and data.std belong together: give both, or neither")
+    if mean is not None and std is not None:
+        if len(mean) != len(std):
+            raise InputError(f"data.mean has {len(mean)} numbers and data.std {len(std)}: give one a channel")
+        if not all(0 <= value <= 1 for value in mean) or not all(0 < value <= 1 for value in std):
+            raise InputError(f"data.mean and data.std are of pixels on 0-1, std above 0; got {mean} and {std}")
 
 
 def _sample(images: Images) -> Tensor:

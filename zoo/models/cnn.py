@@ -10,6 +10,7 @@ from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
+from zoo.networks.pretrained import begin_from
 from zoo.networks.resnet import SmallResNet
 from zoo.networks.text_cnn import TextCNN
 from zoo.networks.wide_text import widened
@@ -46,7 +47,7 @@ def build_cnn(
                 drop_path_rate=drop_path,
             )
         side = min(inputs["height"], inputs["width"])
-        return SmallResNet(
+        network = SmallResNet(
             inputs["channels"],
             d_out,
             widths=widths or IMAGE_WIDTHS,
@@ -57,6 +58,7 @@ def build_cnn(
             dropout=dropout,
             init=init,
         )
+        return begin_from(network, pretrained, channels=inputs["channels"], d_out=d_out)
 
     def text() -> nn.Module:
         deep = TextCNN(
@@ -82,7 +84,8 @@ class CNNClassifier(Classifier):
         backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
-        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
+            package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: Of small_resnet: relu, gelu, silu, ...
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
@@ -190,7 +193,8 @@ class CNNRegressor(Regressor):
         backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
-        pretrained: For a timm model: True loads its weights from the hub, a path from a file.
+        pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
+            package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: Of small_resnet: relu, gelu, silu, ...
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.

@@ -10,6 +10,7 @@ from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
+from zoo.networks.pretrained import begin_from
 from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.tabular_transformer import TabularTransformer
 from zoo.networks.text_transformer import TextTransformer
@@ -90,7 +91,8 @@ def build_transformer(
     def image() -> nn.Module:
         height, width = inputs["height"], inputs["width"]
         if backbone is None:
-            return SmallViT(inputs["channels"], height, width, d_out, patch=patch, pooling=pooling, **encoder)
+            network = SmallViT(inputs["channels"], height, width, d_out, patch=patch, pooling=pooling, **encoder)
+            return begin_from(network, pretrained, channels=inputs["channels"], d_out=d_out)
         return TimmBackbone(
             backbone,
             d_out,

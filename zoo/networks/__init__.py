@@ -11,6 +11,7 @@ from zoo.networks.embeddings import (
     SinusoidalPositions,
     SizedCategoryEmbedding,
 )
+from zoo.networks.hub import data_settings
 from zoo.networks.initialisation import INITIALISATIONS, initialise
 from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP
 from zoo.networks.pooling import POOLINGS, build_pooling
@@ -59,5 +60,6 @@ __all__ = [
     "WideText",
     "build_activation",
     "build_pooling",
+    "data_settings",
     "initialise",
 ]

@@ -3,10 +3,10 @@
 timm is imported when the first backbone is built, not with this file.
 """
 
-import logging
-import sys
+from __future__ import annotations
+
 from collections.abc import Sequence
-from difflib import get_close_matches
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.networks.checks import check_all_positive, check_fraction, check_positive
-
-_logger = logging.getLogger(__name__)
+from zoo.networks.hub import Weights, check_name, find_weights, from_hub
+from zoo.networks.pretrained import load_file, pretrained_is_wanted
 
 
 class TimmBackbone(nn.Module):
@@ -26,9 +26,10 @@ class TimmBackbone(nn.Module):
         d_out: number of outputs (classes or targets).
         channels: image channels; pretrained colour weights are adapted to other numbers.
         image_size: side in pixels, or (height, width); given to the models that ask for it (ViT, Swin, mixers).
-        pretrained: False = random weights, True = timm's weights from the hub, a path = a local file of weights
-            (``.pth``, ``.ckpt``, ``.safetensors``). A file must fit in every key but the head's, which starts afresh;
-            `left_keys` names what was left in the file.
+        pretrained: False = random weights. True = timm's weights from the hub; others of them by their tag
+            (``a1_in1k``) or as ``hf-hub:OWNER/NAME``. A path (``.pth``, ``.ckpt``, ``.safetensors``) or
+            ``package:NAME`` = a local file, which must fit in all but the head; `left_keys` names what was left in it.
+            The head always starts afresh.
         drop_rate: fraction (0-1) of features dropped before the head during training.
         drop_path_rate: stochastic depth (0-1).
 
@@ -37,7 +38,7 @@ class TimmBackbone(nn.Module):
 
     Raises:
         ValueError: timm has no such model (the message names the nearest), the model has no stochastic depth but
-            `drop_path_rate` is set, the hub has no weights or is out of reach, or the file does not fit.
+            `drop_path_rate` is set or does not take images of that size, the hub has no weights or is out of reach, or the file does not fit.
 
     Example:
         >>> import torch
@@ -66,9 +67,10 @@ class TimmBackbone(nn.Module):
             raise ValueError(f"image_size must be one side or (height, width), got {sides}")
         check_fraction("drop_rate", drop_rate)
         check_fraction("drop_path_rate", drop_path_rate)
+        weights = find_weights(name, pretrained) if pretrained and pretrained_is_wanted() else None
         self.model = _create(
             name,
-            pretrained=pretrained is True,
+            weights,
             num_classes=d_out,
             in_chans=channels,
             img_size=sides,
@@ -76,10 +78,15 @@ class TimmBackbone(nn.Module):
             drop_path_rate=drop_path_rate,
         )
         self.left_keys: tuple[str, ...] = ()
-        if not isinstance(pretrained, bool):
-            self.left_keys = _load_file(self.model, Path(pretrained), channels)
+        if weights is not None and weights.file is not None:
+            self.left_keys = tuple(load_file(self.model, weights.file, channels=channels, d_out=d_out))
+        if weights is not None:
+            # A head as torch makes it: the EfficientNets' own, made for training from scratch, begins with a loss of 5.
+            reset: Any = self.model.reset_classifier
+            reset(d_out)
         # On a CPU up to half as fast again for depthwise convolutions, the same give or take a twentieth for others.
         self.to(memory_format=torch.channels_last)
+        self._try_on(name, torch.zeros(1, channels, *sides))
 
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.model(image.contiguous(memory_format=torch.channels_last))
@@ -90,28 +97,45 @@ class TimmBackbone(nn.Module):
         names: set[str] = getattr(self.model, "no_weight_decay", set)()
         return {f"model.{name}" for name in names}
 
+    def _try_on(self, name: str, image: Tensor) -> None:
+        """Raise where the model does not take images of this size: patches that do not fit in, nothing left to pool."""
+        try:
+            with torch.no_grad():
+                self.eval()(image)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            height, width = image.shape[2:]
+            raise ValueError(
+                f"{name} does not take images of {height}x{width} pixels ({reason.strip()[:160]}): "
+                "choose another --data.image_size"
+            ) from error
+        self.train()
 
-def check_name(name: str) -> None:
-    """Raise ``ValueError`` unless timm has a model called `name`; the message gives the nearest names.
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters by layer, from the first to the head, as timm groups them.
 
-    Example:
-        >>> check_name("resnet_18")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        ...
-        ValueError: timm has no model 'resnet_18'; nearest: resnet18, ...
-    """
-    import timm
+        Example:
+            >>> groups = TimmBackbone("test_resnet", 10, channels=1, image_size=32).layer_groups()
+            >>> len(groups), groups[-1]
+            (6, ['model.fc.weight', 'model.fc.bias'])
+        """
+        from timm import optim
+        from timm.models import group_parameters
 
-    architecture, _, tag = name.partition(".")
-    if not timm.is_model(architecture):
-        nearest = get_close_matches(architecture, timm.list_models(), n=3, cutoff=0.4)
-        raise ValueError(f"timm has no model {architecture!r}; nearest: {', '.join(nearest) or 'none'}")
-    tagged = timm.list_models(f"{architecture}.*", include_tags=True) if tag else [name]
-    if name not in tagged:
-        raise ValueError(f"timm has no weights {tag!r} for {architecture}; it has: {', '.join(tagged) or 'none'}")
+        by_place: Any = optim.auto_group_layers  # type: ignore[attr-defined]
+        matcher: Any = getattr(self.model, "group_matcher", None)
+        layer_of: dict[str, int] = (
+            by_place(self.model)
+            if matcher is None
+            else group_parameters(self.model, matcher(coarse=False), reverse=True)
+        )
+        groups: list[list[str]] = [[] for _ in range(max(layer_of.values()) + 1)]
+        for name, _ in self.model.named_parameters():
+            groups[layer_of[name]].append(f"model.{name}")
+        return [group for group in groups if group]
 
 
-def _create(name: str, *, pretrained: bool, **options: Any) -> nn.Module:
+def _create(name: str, weights: Weights | None, **options: Any) -> nn.Module:
     """``timm.create_model`` without the optional arguments that this model does not take.
 
     timm keeps no list of what a model takes, so its refusal is read. Dropping an argument that asks for something would
@@ -119,9 +143,12 @@ def _create(name: str, *, pretrained: bool, **options: Any) -> nn.Module:
     """
     import timm
 
+    fetched = weights is not None and weights.file is None
+    source: dict[str, Any] = {"pretrained": True, "pretrained_cfg": weights.config} if weights and fetched else {}
     while True:
         try:
-            model: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
+            with from_hub(weights) if weights and fetched else nullcontext():
+                model: nn.Module = timm.create_model(name, **source, **options)
             return model
         except TypeError as refusal:
             refused = [key for key in ("img_size", "drop_rate", "drop_path_rate") if f"'{key}'" in str(refusal)]
@@ -132,64 +159,3 @@ def _create(name: str, *, pretrained: bool, **options: Any) -> nn.Module:
                 value = options.pop(key)
                 if key != "img_size" and value:
                     raise ValueError(f"{name} takes no {key}: expected 0, got {value}") from refusal
-        except (OSError, RuntimeError) as failure:  # no network, or timm knows of no weights
-            if not pretrained:
-                raise
-            raise ValueError(
-                f"pretrained must be False or a file of weights for {name} here; the hub gave none: {failure}"
-            ) from failure
-
-
-def _load_file(model: nn.Module, path: Path, channels: int) -> tuple[str, ...]:
-    """Load weights from `path` into all of `model` but its head; return the keys of the head left in the file."""
-    weights = _read_weights(path)
-    convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
-    if convert is not None:  # timm's own: renames old keys, resizes position tables to this image size
-        weights = convert(weights, model)
-    config: Any = getattr(model, "pretrained_cfg", {})
-    _adapt_channels(weights, _as_tuple(config.get("first_conv")), channels)
-    head = tuple(f"{layer}." for layer in _as_tuple(config.get("classifier")))
-    left = tuple(key for key in weights if key.startswith(head))
-    try:
-        result = model.load_state_dict({key: weights[key] for key in weights if key not in left}, strict=False)
-    except RuntimeError as mismatch:  # shapes
-        raise ValueError(f"weights in {path} do not fit: {' '.join(str(mismatch).split())}") from mismatch
-    missing = [key for key in result.missing_keys if not key.startswith(head)]
-    if missing or result.unexpected_keys:
-        raise ValueError(
-            f"weights in {path} do not fit: {len(missing)} keys missing {missing[:3]}, "
-            f"{len(result.unexpected_keys)} unexpected {result.unexpected_keys[:3]}"
-        )
-    _logger.info("loaded %d weights from %s; left %s", len(weights) - len(left), path, ", ".join(left) or "none")
-    return left
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    """Weights by name from a file of timm, of a `TimmBackbone`, or of a training run that holds one."""
-    from timm.models import load_state_dict
-
-    if not path.is_file():
-        raise ValueError(f"pretrained must be True, False or an existing file, got {str(path)!r}")
-    weights: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
-    for prefix in ("network.model.", "model."):
-        inside = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-        if inside:
-            return inside
-    return weights
-
-
-def _adapt_channels(weights: dict[str, Tensor], layers: tuple[str, ...], channels: int) -> None:
-    """Sum or repeat the colour filters of the first convolution, as timm does for its own weights."""
-    from timm.models import adapt_input_conv
-
-    for key in (f"{layer}.weight" for layer in layers):
-        if key in weights and weights[key].ndim == 4 and weights[key].size(1) == 3 and channels != 3:
-            adapted: torch.Tensor = adapt_input_conv(channels, weights[key])
-            weights[key] = adapted
-
-
-def _as_tuple(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """timm's configs hold one name, several or none."""
-    if names is None:
-        return ()
-    return (names,) if isinstance(names, str) else tuple(names)
