@@ -65,7 +65,7 @@ class ImageDataModule(DataModule):
     Example:
         >>> data = ImageDataModule("sample:digits", batch_size=32)
         >>> data.inputs
-        {'modality': 'image', 'channels': 1, 'height': 8, 'width': 8}
+        {'modality': 'image', 'channels': 1, 'height': 8, 'width': 8, 'mirrored': False}
         >>> next(iter(data.train_dataloader()))["image"].shape
         torch.Size([32, 1, 8, 8])
     """
@@ -140,7 +140,14 @@ class ImageDataModule(DataModule):
     @property
     def encoder_inputs(self) -> dict[str, Any]:
         height, width = self._size
-        return {"modality": "image", "channels": self._channels, "height": height, "width": width}
+        mirrored = "flip" in self._augmentations()  # a model may then ask an image and its mirror image at test
+        return {
+            "modality": "image",
+            "channels": self._channels,
+            "height": height,
+            "width": width,
+            "mirrored": mirrored,
+        }
 
     def encoder_state(self) -> dict[str, Any]:
         return {"size": list(self._size), "channels": self._channels, "mean": self._mean, "std": self._std}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
+from zoo.models.mirrored import asks_mirror, mirrored_mean
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
 from zoo.networks.resnet import SmallResNet
 from zoo.networks.text_cnn import TextCNN
 
-IMAGE_WIDTHS = (32, 64, 128)  # channels
+IMAGE_WIDTHS = (64, 128, 128)  # channels
 TEXT_WIDTHS = (3, 4, 5)  # tokens
-HALVED_ONCE, HALVED_TWICE = 33, 48  # pixels from which small_resnet starts at half, at a quarter of the size
+HALVED = 48  # pixels from which small_resnet starts at half of the size
 
 
 def build_cnn(
@@ -50,8 +51,7 @@ def build_cnn(
             d_out,
             widths=widths or IMAGE_WIDTHS,
             n_blocks=n_blocks,
-            first_stride=2 if side >= HALVED_ONCE else 1,
-            stem_stride=2 if side >= HALVED_TWICE else 1,
+            stem_stride=2 if side >= HALVED else 1,
             activation=activation,
             dropout=dropout,
             init=init,
@@ -85,6 +85,8 @@ class CNNClassifier(Classifier):
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
         init: default (torch's), xavier or he; of small_resnet.
+        flip_at_test: Outside training, answer with the mean over an image and its mirror image; None does so where
+            training mirrors its images.
         multilabel: Whether a row may have several labels.
         loss: cross_entropy, focal, bce, or a class path; None takes what fits.
         label_smoothing: Share of the target spread over all classes, 0-1.
@@ -122,6 +124,7 @@ class CNNClassifier(Classifier):
         dropout: float = 0.0,
         drop_path: float = 0.0,
         init: str = "he",
+        flip_at_test: bool | None = None,
         multilabel: bool = False,
         loss: str | None = None,
         label_smoothing: float = 0.0,
@@ -165,6 +168,7 @@ class CNNClassifier(Classifier):
             layer_decay=layer_decay,
         )
         self.save_hyperparameters()
+        self.mirror = asks_mirror(flip_at_test, inputs)
         self.network = build_cnn(
             inputs,
             num_classes,
@@ -177,6 +181,9 @@ class CNNClassifier(Classifier):
             drop_path=drop_path,
             init=init,
         )
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        return mirrored_mean(self.network, inputs) if self.mirror and not self.training else super().forward(**inputs)
 
 
 class CNNRegressor(Regressor):
@@ -193,6 +200,8 @@ class CNNRegressor(Regressor):
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
         init: default (torch's), xavier or he; of small_resnet.
+        flip_at_test: Outside training, answer with the mean over an image and its mirror image; None does so where
+            training mirrors its images.
         loss: mse, huber, mae, or a class path.
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
@@ -221,6 +230,7 @@ class CNNRegressor(Regressor):
         dropout: float = 0.0,
         drop_path: float = 0.0,
         init: str = "he",
+        flip_at_test: bool | None = None,
         loss: str = "mse",
         lr: float | str = 2e-3,
         optimizer: str = "adamw",
@@ -246,6 +256,7 @@ class CNNRegressor(Regressor):
             layer_decay=layer_decay,
         )
         self.save_hyperparameters()
+        self.mirror = asks_mirror(flip_at_test, inputs)
         self.network = build_cnn(
             inputs,
             num_targets,
@@ -258,3 +269,6 @@ class CNNRegressor(Regressor):
             drop_path=drop_path,
             init=init,
         )
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        return mirrored_mean(self.network, inputs) if self.mirror and not self.training else super().forward(**inputs)
