@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def cifar10(folder: Path) -> Path:
     for split in ("train", "test"):
         packed = np.load(SHARED / "cifar10" / f"{split}.npz")
         files, ends = packed["jpeg"].tobytes(), packed["offsets"]
-        rows = [np.asarray(Image.open(io.BytesIO(files[a:b]))) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        rows = [np.asarray(Image.open(io.BytesIO(files[a:b]))) for a, b in pairwise(ends)]
         np.savez(folder / f"{split}.npz", x=np.stack(rows), y=packed["labels"], classes=packed["classes"])
     return folder
 
