@@ -26,6 +26,12 @@ def test_the_mean_is_the_same_for_an_image_and_its_mirror_image() -> None:
         assert not torch.allclose(model.network(x), expected)
 
 
+def test_an_exported_model_asks_both_ways() -> None:
+    model, x = CNNClassifier(PHOTOGRAPHS, 4).eval(), torch.randn(5, 3, 9, 11)
+    exported = torch.export.export(model, (), {"image": x}).module()
+    torch.testing.assert_close(exported(image=x), mirrored_mean(model.network, {"image": x}))
+
+
 def test_training_sees_each_image_once() -> None:
     model, x = CNNRegressor(PHOTOGRAPHS, 2), torch.randn(5, 3, 9, 11)
     seen: list[int] = []
