@@ -13,9 +13,7 @@ def test_the_table_has_mean_and_deviation_and_the_verdict() -> None:
     run = {"set": "mnist", "log_loss": 0.02, "seconds": 180.2, "epochs": 5, "commit": "abc"}
     lines = [run | {"seed": 0, "accuracy": 0.994}, run | {"seed": 1, "accuracy": 0.996}]
     last = images.table(lines).splitlines()[-1]
-    assert last == (
-        "| `mnist` | 2 | 0.9950 ± 0.0014 | 0.020 ± 0.000 | ≥ 0.994 | yes | 180 ± 0 | 5.0 ± 0.0 | abc |"
-    )
+    assert last == ("| `mnist` | 2 | 0.9950 ± 0.0014 | 0.020 ± 0.000 | ≥ 0.994 | yes | 180 ± 0 | 5.0 ± 0.0 | abc |")
     lines[1]["accuracy"] = 0.99
     assert "**no**" in images.table(lines)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.arrays import ArrayDataset, Batch
-from zoo.data.augment import Named, build_augmentations, default_augmentations
+from zoo.data.augment import Named, build_augmentations, default_augmentations, name_and_options
 from zoo.data.base import DataModule
 from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
 from zoo.data.headers import Header, find_headers
@@ -26,6 +26,7 @@ from zoo.errors import InputError
 from zoo.messages import say
 
 LARGEST_DEFAULT_SIDE = 96  # pixels; small enough to train from scratch on a laptop
+MIRRORING = ("flip", "RandomHorizontalFlip")
 IN_VIEWS = ("random_resized_crop", "flip")  # augmentations that random views bring with them
 SAMPLED_BYTES = 256 * 2**20  # statistics of more pixels than this are taken from some of the images
 
@@ -140,7 +141,8 @@ class ImageDataModule(DataModule):
     @property
     def encoder_inputs(self) -> dict[str, Any]:
         height, width = self._size
-        mirrored = "flip" in self._augmentations()  # a model may then ask an image and its mirror image at test
+        names = [name_and_options(named)[0] for named in self._augmentations()]
+        mirrored = any(name in MIRRORING for name in names)  # a model may then ask both ways at test
         return {
             "modality": "image",
             "channels": self._channels,

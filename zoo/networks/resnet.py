@@ -180,4 +180,4 @@ class SmallResNet(nn.Module):
 
     def layer_groups(self) -> list[list[str]]:
         """Names of the parameters of each layer, the first to the head."""
-        return layers_by_prefix(self, ["stem", *(f"blocks.{i}" for i in range(len(self.blocks))), "head"])
+        return layers_by_prefix(self, [*(f"stages.{i}" for i in range(len(self.stages))), "head"])
