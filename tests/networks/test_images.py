@@ -30,7 +30,7 @@ def test_the_basis_of_the_stem_is_orthonormal(channels: int) -> None:
 
 def test_the_stem_loses_nothing_at_half_of_the_size() -> None:
     stem, image = HaarStem(3, stride=2).eval(), torch.randn(2, 3, 6, 10)
-    both_signs = stem(image)  # (batch, 24, 3, 5), of which one of each pair of signs is 0
+    both_signs = stem(image)  # (batch, 24, 3, 5); silu(x) - silu(-x) is x
     axes = (both_signs[:, :12] - both_signs[:, 12:]) * (stem.norm.eps + 1) ** 0.5
     torch.testing.assert_close(nn.functional.conv_transpose2d(axes, stem.basis, stride=2), image)
 
@@ -58,13 +58,13 @@ def test_the_fixed_basis_is_neither_trained_nor_stored() -> None:
 
 
 def test_a_residual_layer_is_its_formula() -> None:
-    layer, x = ResidualLayer(4).eval(), torch.randn(2, 4, 8, 8)
+    layer, x = ResidualLayer(4, activation="relu").eval(), torch.randn(2, 4, 8, 8)
     added = nn.functional.conv2d(x, layer.convolution.weight, padding=1) / (1 + layer.norm.eps) ** 0.5
     torch.testing.assert_close(layer(x), (x + added).relu())
 
 
 def test_he_initialisation_reaches_the_convolutions() -> None:
-    convolution = SmallResNet(3, 10, widths=[128]).get_submodule("stages.0.0")
+    convolution = SmallResNet(3, 10, widths=[128], activation="relu").get_submodule("stages.0.0")
     assert isinstance(convolution, nn.Conv2d)
     assert convolution.weight.var().item() == pytest.approx(2 / (24 * 9), rel=0.05)
 

@@ -28,7 +28,7 @@ def build_cnn(
     widths: list[int] | None,
     n_blocks: int,
     pretrained: bool | str,
-    activation: str,
+    activation: str | None,
     dropout: float,
     drop_path: float,
     init: str,
@@ -53,7 +53,7 @@ def build_cnn(
             widths=widths or IMAGE_WIDTHS,
             n_blocks=n_blocks,
             stem_stride=2 if side >= HALVED else 1,
-            activation=activation,
+            activation=activation or "silu",
             dropout=dropout,
             init=init,
         )
@@ -63,7 +63,7 @@ def build_cnn(
             inputs["vocab_size"],
             d_out,
             widths=widths or TEXT_WIDTHS,
-            activation=activation,
+            activation=activation or "relu",
             dropout=dropout,
             pad_id=inputs["pad_id"],
             init=init,
@@ -99,7 +99,7 @@ class CNNClassifier(Classifier):
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
         pretrained: For a timm model: True loads its weights from the hub, a path from a file.
-        activation: Of small_resnet: relu, gelu, silu, ...
+        activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
         init: default (torch's), xavier or he; of small_resnet.
@@ -138,7 +138,7 @@ class CNNClassifier(Classifier):
         widths: list[int] | None = None,
         n_blocks: int = 1,
         pretrained: bool | str = False,
-        activation: str = "relu",
+        activation: str | None = None,
         dropout: float = 0.0,
         drop_path: float = 0.0,
         init: str = "he",
@@ -215,7 +215,7 @@ class CNNRegressor(Regressor):
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
         pretrained: For a timm model: True loads its weights from the hub, a path from a file.
-        activation: Of small_resnet: relu, gelu, silu, ...
+        activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
         init: default (torch's), xavier or he; of small_resnet.
@@ -245,7 +245,7 @@ class CNNRegressor(Regressor):
         widths: list[int] | None = None,
         n_blocks: int = 1,
         pretrained: bool | str = False,
-        activation: str = "relu",
+        activation: str | None = None,
         dropout: float = 0.0,
         drop_path: float = 0.0,
         init: str = "he",

@@ -49,7 +49,7 @@ class HaarStem(nn.Module):
 
     basis: Tensor
 
-    def __init__(self, channels: int, *, stride: int = 1, activation: str = "relu") -> None:
+    def __init__(self, channels: int, *, stride: int = 1, activation: str = "silu") -> None:
         super().__init__()
         self.stride = stride
         self.register_buffer("basis", haar_basis(channels), persistent=False)
@@ -86,7 +86,7 @@ class ResidualLayer(nn.Module):
         torch.Size([2, 8, 7, 7])
     """
 
-    def __init__(self, d: int, *, activation: str = "relu") -> None:
+    def __init__(self, d: int, *, activation: str = "silu") -> None:
         super().__init__()
         self.convolution = nn.Conv2d(d, d, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(d)
@@ -144,7 +144,7 @@ class SmallResNet(nn.Module):
         widths: Sequence[int] = (64, 128, 128),
         n_blocks: int = 1,
         stem_stride: int = 1,
-        activation: str = "relu",
+        activation: str = "silu",
         dropout: float = 0.0,
         init: str = "he",
     ) -> None:
