@@ -14,12 +14,8 @@ from zoo.networks.embeddings import (
 from zoo.networks.initialisation import INITIALISATIONS, initialise
 from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP
 from zoo.networks.pooling import POOLINGS, build_pooling
-<<<<<<< HEAD
 from zoo.networks.pretrained_encoder import PretrainedEncoder
-from zoo.networks.resnet import ResidualBlock, SmallResNet
-=======
 from zoo.networks.resnet import HaarStem, ResidualLayer, SmallResNet
->>>>>>> 727399b (Small residual net for speed: fixed Haar stem, pooling after the first convolution, test-time flip; bf16 is tried on whole batches; benchmark of images from scratch)
 from zoo.networks.stochastic_depth import StochasticDepth
 from zoo.networks.tabular_transformer import FeatureTokenizer, TabularTransformer
 from zoo.networks.text_cnn import TextCNN
@@ -42,12 +38,8 @@ __all__ = [
     "ImageMLP",
     "LearnedPositions",
     "MultiHeadSelfAttention",
-<<<<<<< HEAD
     "PretrainedEncoder",
-    "ResidualBlock",
-=======
     "ResidualLayer",
->>>>>>> 727399b (Small residual net for speed: fixed Haar stem, pooling after the first convolution, test-time flip; bf16 is tried on whole batches; benchmark of images from scratch)
     "RotaryPositions",
     "SinusoidalPositions",
     "SizedCategoryEmbedding",
