@@ -59,7 +59,7 @@ class Contiguous(SmallResNet):
     """The residual net without its own turn to channels last."""
 
     def forward(self, image: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.blocks(self.stem(image)).mean(dim=(2, 3)))
+        logits: Tensor = self.head(self.stages(self.stem(image)).mean(dim=(2, 3)))
         return logits
 
 

@@ -53,7 +53,7 @@ def batches(data: ImageDataModule, part: str) -> list[dict[str, torch.Tensor]]:
 
 def test_digits() -> None:
     data = ImageDataModule("sample:digits")
-    assert data.inputs == {"modality": "image", "channels": 1, "height": 8, "width": 8}
+    assert data.inputs == {"modality": "image", "channels": 1, "height": 8, "width": 8, "mirrored": False}
     assert data.class_names == [str(digit) for digit in range(10)]
     assert [len(data.dataset(part)) for part in ("train", "val", "test")] == [1257, 270, 270]
     pixels = data.dataset("train").arrays["image"]
@@ -63,7 +63,7 @@ def test_digits() -> None:
 
 def test_trashnet_photographs() -> None:
     data = ImageDataModule(shared("trashnet150"), image_size=32)
-    assert data.inputs == {"modality": "image", "channels": 3, "height": 32, "width": 32}
+    assert data.inputs == {"modality": "image", "channels": 3, "height": 32, "width": 32, "mirrored": True}
     assert data.class_names == ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
     assert sum(len(data.dataset(part)) for part in ("train", "val", "test")) == 2527
     names = data.source("test").row_labels()
@@ -76,7 +76,7 @@ def test_trashnet_photographs() -> None:
 def test_mnist_parts_and_published_statistics() -> None:
     data = ImageDataModule(shared("mnist"))
     assert [len(data.sources[part]) for part in ("train", "val", "test")] == [51000, 9000, 10000]
-    assert data.inputs == {"modality": "image", "channels": 1, "height": 28, "width": 28}
+    assert data.inputs == {"modality": "image", "channels": 1, "height": 28, "width": 28, "mirrored": False}
     state = data.encoder_state()
     assert state["mean"] == pytest.approx([0.1307], abs=1e-3)
     assert state["std"] == pytest.approx([0.3081], abs=1e-3)
@@ -145,7 +145,7 @@ def test_exif_orientation_is_applied_to_pixels_and_size(tmp_path: Path) -> None:
         for number in range(4):
             Image.fromarray(pixels).save(tmp_path / name / f"{number}.jpg", exif=exif, quality=95)
     data = ImageDataModule(str(tmp_path), test_fraction=0.0, val_fraction=0.3)
-    assert data.inputs == {"modality": "image", "channels": 1, "height": 40, "width": 20}
+    assert data.inputs == {"modality": "image", "channels": 1, "height": 40, "width": 20, "mirrored": False}
     image = data.dataset("train").arrays["image"][0, 0]
     assert (image[:18] > 240).all()
     assert (image[22:] < 15).all()
@@ -185,9 +185,9 @@ def test_one_coloured_image_makes_the_set_coloured_and_sizes_may_differ(tmp_path
     write_images(tmp_path / "a", 6, mode="L", size=(30, 20))
     write_images(tmp_path / "b", 6, mode="RGB", size=(24, 40))
     inputs = ImageDataModule(str(tmp_path)).inputs
-    assert inputs == {"modality": "image", "channels": 3, "height": 22, "width": 22}
+    assert inputs == {"modality": "image", "channels": 3, "height": 22, "width": 22, "mirrored": True}
     inputs = ImageDataModule(str(tmp_path), image_size=[16, 20], channels=1).inputs
-    assert inputs == {"modality": "image", "channels": 1, "height": 16, "width": 20}
+    assert inputs == {"modality": "image", "channels": 1, "height": 16, "width": 20, "mirrored": False}
 
 
 # ---- batches -------------------------------------------------------------------------------------------------------
@@ -252,7 +252,9 @@ def test_state_gives_a_fresh_module_the_same_batches(two_classes: Path) -> None:
     data.setup("fit")
     fresh = ImageDataModule(str(two_classes))
     fresh.load_state_dict(data.state_dict())
-    assert fresh.inputs == data.inputs == {"modality": "image", "channels": 3, "height": 9, "width": 9}
+    assert (
+        fresh.inputs == data.inputs == {"modality": "image", "channels": 3, "height": 9, "width": 9, "mirrored": False}
+    )
     for part in ("val", "test"):
         for expected, got in zip(batches(data, part), batches(fresh, part), strict=True):
             assert all(torch.equal(expected[name], got[name]) for name in ("image", "target", "index"))

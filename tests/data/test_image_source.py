@@ -240,13 +240,13 @@ def test_torchvision_set_in_memory() -> None:
     data = ImageDataModule("torchvision:FakeDigits")
     assert data.class_names == ["one", "zero"]
     assert len(data.sources["test"]) == 6
-    assert data.inputs == {"modality": "image", "channels": 1, "height": 5, "width": 5}
+    assert data.inputs == {"modality": "image", "channels": 1, "height": 5, "width": 5, "mirrored": False}
 
 
 @pytest.mark.usefixtures("fakes")
 def test_torchvision_set_of_files() -> None:
     data = ImageDataModule("torchvision:FakePets", augment=[])
-    assert data.inputs == {"modality": "image", "channels": 3, "height": 20, "width": 20}
+    assert data.inputs == {"modality": "image", "channels": 3, "height": 20, "width": 20, "mirrored": False}
     assert data.dataset("test").arrays["image"][:, 0, 10, 10].tolist() == [0, 1, 2, 3, 4, 5]
     assert data.dataset("test").arrays["target"].tolist() == [0, 1] * 3
 

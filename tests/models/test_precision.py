@@ -86,6 +86,28 @@ def test_of_a_large_model_few_rows_are_taken(tmp_path: Path, monkeypatch: pytest
     assert len(sizes) <= 6
 
 
+def test_the_whole_batch_is_taken_where_a_step_of_it_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tabular(tmp_path)
+    sizes = steady(monkeypatch, plain=precision.LONG, bf16=0.01)  # for so long two rows take as long as all
+    monkeypatch.setattr(precision, "FEW", 16)
+    bf16_gain(build("MLPClassifier", data), first_rows(data), 16)
+    assert set(sizes) == {16}
+
+
+def test_few_rows_that_take_longer_each_are_not_the_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, sizes = tabular(tmp_path), []
+
+    def step(trial: Any, batch: dict[str, torch.Tensor], *, bf16: bool) -> float:
+        sizes.append(len(batch["target"]))
+        return precision.LONG * (0.5 + len(batch["target"]) / 32)  # a half for any step, and a half for 16 rows
+
+    monkeypatch.setattr(precision, "_step_seconds", step)
+    bf16_gain(build("MLPClassifier", data), first_rows(data), 16)
+    # Two rows seem to allow three, three seem to allow five; each row of 16 would be cheaper than that.
+    assert sizes[:3] == [2, 2, 3]
+    assert max(sizes) > 3
+
+
 def test_the_gain_is_the_cautious_one() -> None:
     assert gain_of([(2.0, 1.0)] * 5) == 2.0
     assert gain_of([(2.0, 1.0), (2.0, 1.9), (2.0, 1.9)]) == pytest.approx(2 / 1.9)  # bf16 was lucky once

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.arrays import ArrayDataset, Batch
-from zoo.data.augment import Named, build_augmentations, default_augmentations
+from zoo.data.augment import Named, build_augmentations, default_augmentations, name_and_options
 from zoo.data.base import DataModule
 from zoo.data.decode import Fit
 from zoo.data.fitted import FittedMapped, FittedOnDemand, open_fitted
@@ -28,6 +28,7 @@ from zoo.errors import InputError
 from zoo.messages import say
 
 LARGEST_DEFAULT_SIDE = 96  # pixels; small enough to train from scratch on a laptop
+MIRRORING = ("flip", "RandomHorizontalFlip")
 IN_VIEWS = ("random_resized_crop", "flip")  # augmentations that random views bring with them
 SAMPLED_BYTES = 256 * 2**20  # statistics of more pixels than this are taken from some of the images
 
@@ -75,7 +76,7 @@ class ImageDataModule(DataModule):
     Example:
         >>> data = ImageDataModule("sample:digits", batch_size=32)
         >>> data.inputs
-        {'modality': 'image', 'channels': 1, 'height': 8, 'width': 8}
+        {'modality': 'image', 'channels': 1, 'height': 8, 'width': 8, 'mirrored': False}
         >>> next(iter(data.train_dataloader()))["image"].shape
         torch.Size([32, 1, 8, 8])
     """
@@ -165,7 +166,15 @@ class ImageDataModule(DataModule):
     @property
     def encoder_inputs(self) -> dict[str, Any]:
         height, width = self._fit_to.size
-        return {"modality": "image", "channels": self._fit_to.channels, "height": height, "width": width}
+        names = [name_and_options(named)[0] for named in self._augmentations()]
+        mirrored = any(name in MIRRORING for name in names)  # a model may then ask both ways at test
+        return {
+            "modality": "image",
+            "channels": self._fit_to.channels,
+            "height": height,
+            "width": width,
+            "mirrored": mirrored,
+        }
 
     def encoder_state(self) -> dict[str, Any]:
         fit = self._fit_to

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
+from zoo.models.mirrored import asks_mirror, mirrored_mean
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
 from zoo.networks.pretrained import begin_from
@@ -15,9 +16,10 @@ from zoo.networks.resnet import SmallResNet
 from zoo.networks.text_cnn import TextCNN
 from zoo.networks.wide_text import widened
 
-IMAGE_WIDTHS = (32, 64, 128)  # channels
+IMAGE_WIDTHS = (64, 128, 128)  # channels
 TEXT_WIDTHS = (3, 4, 5)  # tokens
-HALVED_ONCE, HALVED_TWICE = 33, 48  # pixels from which small_resnet starts at half, at a quarter of the size
+RATE, RATES = 2e-3, {"muon": 0.02}  # learning rate where none is said; that of an optimiser
+HALVED = 48  # pixels from which small_resnet starts at half of the size
 
 
 def build_cnn(
@@ -28,7 +30,7 @@ def build_cnn(
     widths: list[int] | None,
     n_blocks: int,
     pretrained: bool | str,
-    activation: str,
+    activation: str | None,
     dropout: float,
     drop_path: float,
     init: str,
@@ -52,9 +54,8 @@ def build_cnn(
             d_out,
             widths=widths or IMAGE_WIDTHS,
             n_blocks=n_blocks,
-            first_stride=2 if side >= HALVED_ONCE else 1,
-            stem_stride=2 if side >= HALVED_TWICE else 1,
-            activation=activation,
+            stem_stride=2 if side >= HALVED else 1,
+            activation=activation or "silu",
             dropout=dropout,
             init=init,
         )
@@ -65,7 +66,7 @@ def build_cnn(
             inputs["vocab_size"],
             d_out,
             widths=widths or TEXT_WIDTHS,
-            activation=activation,
+            activation=activation or "relu",
             dropout=dropout,
             pad_id=inputs["pad_id"],
             init=init,
@@ -73,6 +74,23 @@ def build_cnn(
         return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=dropout)
 
     return network_for("CNN", inputs, {"image": image, "text": text})
+
+
+def fitting(
+    inputs: dict[str, Any], backbone: str, lr: float | str | None, optimizer: str | None
+) -> tuple[float | str, str]:
+    """Rate and optimiser as told; where None, those that the network learns fastest with.
+
+    Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) makes of a short training of small_resnet much more
+    than AdamW; its rate is ten times as high, since each step has a size of its own.
+
+    Example:
+        >>> fitting({"modality": "image"}, "small_resnet", None, None), fitting({"modality": "text"}, "", None, None)
+        ((0.02, 'muon'), (0.002, 'adamw'))
+    """
+    if optimizer is None:
+        optimizer = "muon" if inputs.get("modality") == "image" and backbone == "small_resnet" else "adamw"
+    return (RATES.get(optimizer, RATE) if lr is None else lr), optimizer
 
 
 class CNNClassifier(Classifier):
@@ -86,10 +104,12 @@ class CNNClassifier(Classifier):
         n_blocks: Residual blocks a stage of small_resnet.
         pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
             package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
-        activation: Of small_resnet: relu, gelu, silu, ...
+        activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
         init: default (torch's), xavier or he; of small_resnet.
+        flip_at_test: Outside training, answer with the mean over an image and its mirror image; None does so where
+            training mirrors its images.
         multilabel: Whether a row may have several labels.
         loss: cross_entropy, focal, bce, or a class path; None takes what fits.
         label_smoothing: Share of the target spread over all classes, 0-1.
@@ -100,8 +120,8 @@ class CNNClassifier(Classifier):
         threshold: Of two classes, the probability of the second from which it is chosen; None is 0.5.
         costs: Cost of each decision, one row a true class: the cheapest expected one is chosen.
         calibrate: Fit a temperature to the validation rows, so that probabilities are as sure as they are right.
-        lr: Highest learning rate, or "auto": found by a range test before the training.
-        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        lr: Highest learning rate, or "auto": found by a range test before the training; None takes what fits.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's); None takes muon for small_resnet, else adamw.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
@@ -123,10 +143,11 @@ class CNNClassifier(Classifier):
         widths: list[int] | None = None,
         n_blocks: int = 1,
         pretrained: bool | str = False,
-        activation: str = "relu",
+        activation: str | None = None,
         dropout: float = 0.0,
         drop_path: float = 0.0,
         init: str = "he",
+        flip_at_test: bool | None = None,
         multilabel: bool = False,
         loss: str | None = None,
         label_smoothing: float = 0.0,
@@ -137,8 +158,8 @@ class CNNClassifier(Classifier):
         threshold: float | None = None,
         costs: list[list[float]] | None = None,
         calibrate: bool = True,
-        lr: float | str = 2e-3,
-        optimizer: str = "adamw",
+        lr: float | str | None = None,
+        optimizer: str | None = None,
         optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.05,
         schedule: str = "cosine",
@@ -147,6 +168,7 @@ class CNNClassifier(Classifier):
         agc: float = 0.0,
         layer_decay: float = 1.0,
     ) -> None:
+        rate, optimizer = fitting(inputs, backbone, lr, optimizer)
         super().__init__(
             num_classes=num_classes,
             multilabel=multilabel,
@@ -159,7 +181,7 @@ class CNNClassifier(Classifier):
             threshold=threshold,
             costs=costs,
             calibrate=calibrate,
-            lr=lr,
+            lr=rate,
             optimizer=optimizer,
             optimizer_options=optimizer_options,
             weight_decay=weight_decay,
@@ -170,6 +192,7 @@ class CNNClassifier(Classifier):
             layer_decay=layer_decay,
         )
         self.save_hyperparameters()
+        self.mirror = asks_mirror(flip_at_test, inputs)
         self.network = build_cnn(
             inputs,
             num_classes,
@@ -183,6 +206,9 @@ class CNNClassifier(Classifier):
             init=init,
         )
 
+    def forward(self, **inputs: Tensor) -> Tensor:
+        return mirrored_mean(self.network, inputs) if self.mirror and not self.training else super().forward(**inputs)
+
 
 class CNNRegressor(Regressor):
     """Convolutional network that predicts numbers, from images or text.
@@ -195,13 +221,15 @@ class CNNRegressor(Regressor):
         n_blocks: Residual blocks a stage of small_resnet.
         pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
             package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
-        activation: Of small_resnet: relu, gelu, silu, ...
+        activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of a timm model, 0-1.
         init: default (torch's), xavier or he; of small_resnet.
+        flip_at_test: Outside training, answer with the mean over an image and its mirror image; None does so where
+            training mirrors its images.
         loss: mse, huber, mae, or a class path.
-        lr: Highest learning rate, or "auto": found by a range test before the training.
-        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
+        lr: Highest learning rate, or "auto": found by a range test before the training; None takes what fits.
+        optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's); None takes muon for small_resnet, else adamw.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
@@ -223,13 +251,14 @@ class CNNRegressor(Regressor):
         widths: list[int] | None = None,
         n_blocks: int = 1,
         pretrained: bool | str = False,
-        activation: str = "relu",
+        activation: str | None = None,
         dropout: float = 0.0,
         drop_path: float = 0.0,
         init: str = "he",
+        flip_at_test: bool | None = None,
         loss: str = "mse",
-        lr: float | str = 2e-3,
-        optimizer: str = "adamw",
+        lr: float | str | None = None,
+        optimizer: str | None = None,
         optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.05,
         schedule: str = "cosine",
@@ -238,10 +267,11 @@ class CNNRegressor(Regressor):
         agc: float = 0.0,
         layer_decay: float = 1.0,
     ) -> None:
+        rate, optimizer = fitting(inputs, backbone, lr, optimizer)
         super().__init__(
             num_targets=num_targets,
             loss=loss,
-            lr=lr,
+            lr=rate,
             optimizer=optimizer,
             optimizer_options=optimizer_options,
             weight_decay=weight_decay,
@@ -252,6 +282,7 @@ class CNNRegressor(Regressor):
             layer_decay=layer_decay,
         )
         self.save_hyperparameters()
+        self.mirror = asks_mirror(flip_at_test, inputs)
         self.network = build_cnn(
             inputs,
             num_targets,
@@ -264,3 +295,6 @@ class CNNRegressor(Regressor):
             drop_path=drop_path,
             init=init,
         )
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        return mirrored_mean(self.network, inputs) if self.mirror and not self.training else super().forward(**inputs)

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from zoo.models.base import Model
 
 FEW = 2  # rows to start with: the least that batch normalisation takes
-LONG = 0.02  # seconds a measured step may take; of a larger model fewer rows are taken
+LONG = 0.15  # seconds a measured step may take; of a larger model fewer rows are taken
 TINY = 0.002  # seconds; a whole batch that takes less has nothing to gain
-BUDGET = 0.3  # seconds of steps in alternation
-ROUNDS = 5  # at least, where a step is not longer than `LONG`
+BUDGET = 1.0  # seconds of steps in alternation
+ROUNDS = 3  # at least, where a step is not much longer than `LONG`
 
 
 def bf16_gain(model: Model, rows: Callable[[int], dict[str, Tensor]], n_rows: int) -> float | None:
     """How many times as fast a step (forward and backward) is under bf16 autocast.
 
-    Takes about half a second, and longer only where two rows do.
+    Measured on a whole batch where a step of it takes at most `LONG`: the few rows of a part gain much less than all,
+    since what bf16 saves grows with the rows and what it costs (casting the weights) does not. Takes about a second and
+    a half, and longer only where two rows do.
 
     Args:
         model: On the CPU. Not touched: a deep copy does the steps.
@@ -50,7 +52,7 @@ def bf16_gain(model: Model, rows: Callable[[int], dict[str, Tensor]], n_rows: in
             return None
         _step_seconds(trial, batch, bf16=True)
         pairs: list[tuple[float, float]] = []
-        while not pairs or sum(map(sum, pairs)) < BUDGET or (len(pairs) < ROUNDS and once < 5 * LONG):
+        while not pairs or sum(map(sum, pairs)) < BUDGET or (len(pairs) < ROUNDS and once < 2 * LONG):
             pairs.append((_step_seconds(trial, batch, bf16=False), _step_seconds(trial, batch, bf16=True)))
         return gain_of(pairs)
 
@@ -69,14 +71,23 @@ def gain_of(pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def _sized(trial: Model, rows: Callable[[int], dict[str, Tensor]], n_rows: int) -> tuple[dict[str, Tensor], int]:
-    """A batch that is as large as in training, or as large as a step of `LONG` allows; and its rows."""
-    few = min(FEW, n_rows)
-    batch = rows(few)
+    """A batch that is as large as in training, or as large as a step of `LONG` allows; and its rows.
+
+    In two goes: of a few rows each takes longer than of many, so that they alone would say too little.
+    """
+    n = min(FEW, n_rows)
+    batch = rows(n)
     once = _step_seconds(trial, batch, bf16=False)
     if once < 1:  # the first step also sets things up
         once = min(once, _step_seconds(trial, batch, bf16=False))
-    n = min(n_rows, max(few, int(few * LONG / once)))
-    return (batch if n == few else rows(n)), n
+    for _ in range(2):
+        allowed = min(n_rows, int(n * LONG / once))
+        if allowed <= n:
+            break
+        n, batch = allowed, rows(allowed)
+        if n < n_rows:
+            once = _step_seconds(trial, batch, bf16=False)
+    return batch, n
 
 
 def _step_seconds(trial: Model, batch: dict[str, Tensor], *, bf16: bool) -> float:

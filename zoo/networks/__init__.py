@@ -16,7 +16,7 @@ from zoo.networks.initialisation import INITIALISATIONS, initialise
 from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP
 from zoo.networks.pooling import POOLINGS, build_pooling
 from zoo.networks.pretrained_encoder import PretrainedEncoder
-from zoo.networks.resnet import ResidualBlock, SmallResNet
+from zoo.networks.resnet import HaarStem, ResidualLayer, SmallResNet
 from zoo.networks.stochastic_depth import StochasticDepth
 from zoo.networks.tabular_transformer import FeatureTokenizer, TabularTransformer
 from zoo.networks.text_cnn import TextCNN
@@ -36,12 +36,13 @@ __all__ = [
     "CategoryEmbedding",
     "ClassToken",
     "FeatureTokenizer",
+    "HaarStem",
     "ImageMLP",
     "LearnedPositions",
     "MultiHeadSelfAttention",
     "NgramLinear",
     "PretrainedEncoder",
-    "ResidualBlock",
+    "ResidualLayer",
     "RotaryPositions",
     "SinusoidalPositions",
     "SizedCategoryEmbedding",
