@@ -62,8 +62,8 @@ def test_no_part_imports_what_it_may_not_know(folder: str) -> None:
     assert wrong == []
 
 
-def test_networks_need_torch_and_the_libraries_of_backbones_only() -> None:
-    known = {"torch", "timm", "transformers", "zoo", *sys.stdlib_module_names}
+def test_networks_need_torch_and_the_libraries_of_layers_and_backbones_only() -> None:
+    known = {"torch", "timm", "transformers", "tabm", "rtdl_num_embeddings", "zoo", *sys.stdlib_module_names}
     assert {name.split(".")[0] for file in files("networks") for name in imported(file)} <= known
 
 

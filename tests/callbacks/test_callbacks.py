@@ -229,8 +229,10 @@ def test_pitfall_21_ten_epochs_are_five_and_five_resumed_bit_for_bit(tmp_path: P
     half = torch.load(tmp_path / "parts" / "checkpoints" / "last.ckpt", weights_only=True)
     assert half["epoch"] == 4
     parts = fit(tmp_path / "parts", tabular(tmp_path / "data"), 10, resume=True)
+    trained = dict(whole.named_parameters())
     for name, value in whole.state_dict().items():
-        assert not torch.equal(half["state_dict"][name], value), name
+        if name in trained:  # not the bins of the table's numbers
+            assert not torch.equal(half["state_dict"][name], value), name
         assert torch.equal(parts.state_dict()[name], value), name
     one, other = (
         torch.load(tmp_path / run / "checkpoints" / "last.ckpt", weights_only=True) for run in ("whole", "parts")

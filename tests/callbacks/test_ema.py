@@ -53,7 +53,8 @@ def assert_close(found: dict[str, Tensor], expected: dict[str, Tensor], names: l
 @pytest.mark.parametrize("decay", [0.5, 0.999])
 def test_validation_checkpoint_and_result_are_the_average(decay: float, tmp_path: Path) -> None:
     data = tabular(tmp_path)
-    model, seen = build("MLPClassifier", data, norm="batch", lr=0.05, class_weights="balanced"), Weights()
+    model = build("MLPClassifier", data, ensemble=1, norm="batch", lr=0.05, class_weights="balanced")
+    seen = Weights()
     first, names = copied(model), list(averaged(model))
     assert "network.mlp.layers.1.running_var" in names
     trainer = short_trainer(

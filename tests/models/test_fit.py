@@ -40,7 +40,9 @@ class Batches(Callback):
 def test_a_plain_loop_ends_with_the_same_weights(norm: str, tmp_path: Path) -> None:
     data, seen = TabularDataModule("sample:wine", batch_size=32), Batches()
     torch.manual_seed(7)
-    model = MLPClassifier(data.inputs, 3, hidden=[16], dropout=0.0, norm=norm, lr=0.01, weight_decay=0.1, warmup=0.1)
+    model = MLPClassifier(
+        data.inputs, 3, ensemble=1, hidden=[16], dropout=0.0, norm=norm, lr=0.01, weight_decay=0.1, warmup=0.1
+    )
     short_trainer(tmp_path, epochs=5, callbacks=[seen]).fit(model, datamodule=data)
 
     torch.manual_seed(7)
@@ -259,7 +261,7 @@ def test_l1_is_added_to_what_is_minimised_and_not_to_what_is_shown(tmp_path: Pat
     for l1 in (0.0, 0.05):
         data = tabular(tmp_path)
         torch.manual_seed(0)
-        model = build("MLPClassifier", data, l1=l1, lr=0.02, weight_decay=0.0)
+        model = build("MLPClassifier", data, ensemble=1, l1=l1, lr=0.02, weight_decay=0.0)
         trainer = short_trainer(tmp_path, epochs=20)
         trainer.fit(model, datamodule=data)
         norms.append(l1_norm(model.network).item())
@@ -272,7 +274,7 @@ def test_the_loss_of_train_is_the_mean_over_rows(tmp_path: Path) -> None:
     """34 rows in batches of 16: the last batch of 2 counts for 2."""
     data = tabular(tmp_path)
     assert [len(batch["index"]) for batch in data.train_dataloader()] == [16, 16, 2]
-    model = build("MLPClassifier", data, lr=1e-30, warmup=0.0)
+    model = build("MLPClassifier", data, ensemble=1, lr=1e-30, warmup=0.0)
     trainer = short_trainer(tmp_path)
     trainer.fit(model, datamodule=data)
     rows = data.dataset("train").arrays

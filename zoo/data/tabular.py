@@ -22,6 +22,8 @@ from zoo.data.target import TargetEncoder, choose_target
 from zoo.errors import InputError, did_you_mean
 from zoo.messages import heard, say
 
+NUMERIC = ("standard", "quantile")
+
 
 class TabularDataModule(DataModule):
     """A table file, its columns encoded, split and batched.
@@ -36,6 +38,7 @@ class TabularDataModule(DataModule):
         val_fraction: Share of rows for validation (0-1).
         test_fraction: Share of rows for test (0-1).
         task: `auto`, `classification` or `regression`.
+        numeric: What becomes of numbers: `standard` (mean 0, deviation 1) or `quantile` (by rank, to normal numbers).
         batch_size: Rows a batch; None sizes it by the number of rows.
         num_workers: Loader processes; None chooses.
         seed: Of the split, and of the order of train rows.
@@ -62,6 +65,7 @@ class TabularDataModule(DataModule):
         val_fraction: float = 0.15,
         test_fraction: float = 0.15,
         task: str = "auto",
+        numeric: str = "standard",
         batch_size: int | None = None,
         num_workers: int | None = None,
         seed: int = 0,
@@ -80,7 +84,10 @@ class TabularDataModule(DataModule):
             seed=seed,
             cache_limit=cache_limit,
         )
+        if numeric not in NUMERIC:
+            raise InputError(f"data.numeric must be {' or '.join(NUMERIC)}, got {numeric!r}")
         self.ignore = list(ignore or ())
+        self.numeric = numeric
         self.encoder = TabularEncoder({})
         self._saved: SavedTable | None = None
         self._fresh: TabularDataModule | None = None
@@ -161,6 +168,7 @@ class TabularDataModule(DataModule):
             "target": [target] if isinstance(target, str) else target,
             "ignore": self.ignore,
             "task": self.task,
+            "numeric": self.numeric,
             "val_fraction": self.val_fraction,
             "test_fraction": self.test_fraction,
             "seed": self.seed,
@@ -219,7 +227,7 @@ class TabularDataModule(DataModule):
 
     def fit_encoder(self, source: Source) -> None:
         assert isinstance(source, TableSource)
-        self.encoder = TabularEncoder.fit(source.rows, source.picked)
+        self.encoder = TabularEncoder.fit(source.rows, source.picked, numeric=self.numeric)
 
     def encode(self, source: Source) -> Batch:
         assert isinstance(source, TableSource)

@@ -1,7 +1,7 @@
 """One column of a table: what is learned of it, and how its cells become numbers or category ids.
 
-Numbers are standardised; a missing one becomes the mean (0 after scaling) and, where train rows had gaps, a column of
-its own says so. Categories get ids: 0 is a value train never saw, 1 a missing cell. Dates become the parts a model
+Numbers are standardised, or take the normal number of their rank; a missing one becomes the middle (0 after scaling)
+and, where train rows had gaps, a column of its own says so. Categories get ids: 0 is a value train never saw, 1 a missing cell. Dates become the parts a model
 can use.
 """
 
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from zoo.data.dates import DATE_PARTS, date_parts, date_pattern, is_date, timestamps
+from zoo.data.quantiles import fit_quantiles, normal_ranks
 from zoo.data.source import flat_array, is_words, numbered
 from zoo.errors import InputError
 from zoo.messages import say
@@ -32,8 +33,13 @@ class UselessError(Exception):
     """A column that cannot help; the message says why."""
 
 
-def learn(name: str, column: pa.Array) -> dict[str, Any]:
+def learn(name: str, column: pa.Array, numeric: str = "standard") -> dict[str, Any]:
     """Kind, scale or categories of a column, from its train rows, as a plain dict.
+
+    Args:
+        name: Of the column.
+        column: Its train rows.
+        numeric: `standard` or `quantile`.
 
     Raises:
         UselessError: It is an identifier, a constant, nothing but gaps, or of a type that is not read.
@@ -41,16 +47,16 @@ def learn(name: str, column: pa.Array) -> dict[str, Any]:
     if column.null_count == len(column):
         raise UselessError("every cell is missing")
     if is_words(column.type):
-        return _learn_words(column)
+        return _learn_words(column, numeric)
     if is_date(column.type):
         _refuse_constant(column)
-        return {"kind": "date"} | _scale(date_parts(column), column.null_count > 0)
+        return {"kind": "date"} | _scale(date_parts(column), column.null_count > 0, numeric)
     if not (_is_number(column.type) or pa.types.is_boolean(column.type)):
         raise UselessError(f"values of type {column.type} are not read")
-    return _learn_numbers(name, column)
+    return _learn_numbers(name, column, numeric)
 
 
-def _learn_numbers(name: str, column: pa.Array) -> dict[str, Any]:
+def _learn_numbers(name: str, column: pa.Array, numeric: str) -> dict[str, Any]:
     values = _floats(column)
     known = values[~np.isnan(values)]
     if len(known) == 0:
@@ -61,17 +67,17 @@ def _learn_numbers(name: str, column: pa.Array) -> dict[str, Any]:
     may_be_id = len(values) >= IDENTIFIER_ROWS and pa.types.is_integer(column.type) and _ID_NAME.match(name)
     if may_be_id and pc.count_distinct(column, mode="only_valid").as_py() == len(known):
         raise UselessError(f"it looks like an identifier (all {len(known):,} numbers differ)")
-    return {"kind": "number"} | _scale([known], gaps)
+    return {"kind": "number"} | _scale([known], gaps, numeric)
 
 
-def _learn_words(column: pa.Array) -> dict[str, Any]:
+def _learn_words(column: pa.Array, numeric: str) -> dict[str, Any]:
     codes, words = numbered(column)
     counts = np.bincount(codes.drop_null().to_numpy(), minlength=len(words))
     known, used = int(counts.sum()), words.filter(pa.array(counts > 0))
     if len(used) == 1 and known == len(column):
         raise UselessError("every cell is the same")
     if date_pattern(used) is not None:
-        return {"kind": "date"} | _scale(date_parts(timestamps(column)), known < len(column))
+        return {"kind": "date"} | _scale(date_parts(timestamps(column)), known < len(column), numeric)
     if len(column) >= IDENTIFIER_ROWS and len(used) >= IDENTIFIER_SHARE * known:
         raise UselessError(f"it looks like an identifier ({len(used):,} of {known:,} values differ)")
     # A level that one train row holds teaches nothing of itself; together they teach what an unseen value means.
@@ -85,7 +91,9 @@ def _refuse_constant(column: pa.Array) -> None:
         raise UselessError("every cell is the same")
 
 
-def _scale(parts: list[Floats], has_gaps: bool) -> dict[str, Any]:
+def _scale(parts: list[Floats], has_gaps: bool, numeric: str) -> dict[str, Any]:
+    if numeric == "quantile":
+        return {"quantiles": [fit_quantiles(values[~np.isnan(values)]) for values in parts], "gaps": has_gaps}
     means = [float(np.nanmean(values)) for values in parts]
     stds = [float(np.nanstd(values)) for values in parts]
     return {"mean": means, "std": [std if std > 1e-12 else 1.0 for std in stds], "gaps": has_gaps}
@@ -118,9 +126,15 @@ class NumberColumn:
         cells = _block(self.cells, self.rows, start, stop)
         parts = [_floats(cells)] if self.learned["kind"] == "number" else date_parts(cells)
         gaps = np.isnan(parts[0])
-        for values, mean, std in zip(parts, self.learned["mean"], self.learned["std"], strict=True):
-            values -= mean
-            values /= std
+        if "quantiles" in self.learned:
+            parts = [
+                normal_ranks(values, edges) for values, edges in zip(parts, self.learned["quantiles"], strict=True)
+            ]
+        else:
+            for values, mean, std in zip(parts, self.learned["mean"], self.learned["std"], strict=True):
+                values -= mean
+                values /= std
+        for values in parts:
             values[gaps] = 0.0
         return [*parts, gaps.astype(np.float64)] if self.learned["gaps"] else parts
 

@@ -40,12 +40,13 @@ class TabularEncoder:
         self.columns = columns
 
     @classmethod
-    def fit(cls, table: pa.Table, rows: Rows | None = None) -> TabularEncoder:
+    def fit(cls, table: pa.Table, rows: Rows | None = None, *, numeric: str = "standard") -> TabularEncoder:
         """Learn kinds, scales and categories.
 
         Args:
             table: Any rows.
             rows: The train rows among them; None where all are.
+            numeric: What becomes of numbers: `standard` or `quantile`.
 
         Raises:
             InputError: No column is left to learn from.
@@ -55,7 +56,7 @@ class TabularEncoder:
         def learn_one(name: str) -> dict[str, Any] | UselessError:
             column = whole_array(table[name])
             try:
-                return learn(name, column if chosen is None else column.take(chosen))
+                return learn(name, column if chosen is None else column.take(chosen), numeric)
             except UselessError as useless:
                 return useless
 

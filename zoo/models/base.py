@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from zoo.errors import InputError
 from zoo.models.clipping import all_but, clip_adaptively, clip_by_norm
 from zoo.models.driver import forget_absent_driver
+from zoo.models.losses import members_as_rows
 from zoo.models.lr_range import AUTO, set_lr
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.parameter_groups import head_names
@@ -59,7 +60,8 @@ class Model(LightningModule, ABC):
         layer_decay: Factor of the rate from each layer to the one below it, 0-1; 1 is the same rate for all.
 
     Shape:
-        `forward` takes the arrays of a batch by name and returns (batch, outputs).
+        `forward` takes the arrays of a batch by name and returns (batch, outputs); in training an ensemble gives
+        (batch, members, outputs).
     """
 
     network: nn.Module
@@ -167,7 +169,7 @@ class Model(LightningModule, ABC):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         target = batch["target"]
-        loss = self.loss(self.logits(batch), target)
+        loss = self.loss(*members_as_rows(self.logits(batch), target))
         rows, shown = len(target), loss.detach()
         # Kept on the device: a number is read from it once an epoch, not once a step.
         if self._epoch_rows == 0:

@@ -18,6 +18,7 @@ from zoo.models.losses import (
     balanced_weights,
     check_loss,
     classification_loss,
+    members_as_rows,
 )
 from zoo.models.metrics import classification_metrics, multilabel_metrics
 from zoo.models.mixing import Mixing
@@ -147,8 +148,7 @@ class Classifier(Model):
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return classification_loss(
             self.loss_name,
-            logits,
-            target,
+            *members_as_rows(logits, target),
             label_smoothing=self.label_smoothing,
             weight=self.class_weight,
             focal_gamma=self.focal_gamma,

@@ -140,3 +140,15 @@ def balanced_weights(counts: Tensor) -> Tensor:
         tensor([0.6667, 2.0000])
     """
     return counts.sum() / (len(counts) * counts.clamp(min=1)).to(torch.float32)
+
+
+def members_as_rows(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Each member of an ensemble in training as rows of its own, so that a loss is the mean over members' losses.
+
+    Shape:
+        (batch, members, outputs), (batch, ...) -> (batch * members, outputs), (batch * members, ...)
+        (batch, outputs), (batch, ...) -> the same
+    """
+    if logits.ndim == 2:
+        return logits, target
+    return logits.flatten(0, 1), target.repeat_interleave(logits.shape[1], dim=0)

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from zoo.errors import InputError
+from zoo.models.bins import place_bins
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
@@ -13,19 +15,23 @@ from zoo.networks.mlp import ImageMLP, TabularMLP, TextMLP
 from zoo.networks.wide_text import widened
 
 HIDDEN = (256, 256)
+MEMBERS = 8  # of an ensemble
 
 
 def build_mlp(
     inputs: dict[str, Any],
     d_out: int,
     *,
+    ensemble: int | None,
+    numeric_embedding: str | None,
     hidden: list[int] | None,
     activation: str,
     dropout: float,
     norm: str,
     init: str,
+    average: str,
 ) -> nn.Module:
-    """The MLP for a kind of input."""
+    """The MLP for a kind of input; for a table an ensemble of them, unless it is told to be one."""
     options: dict[str, Any] = {
         "hidden": HIDDEN if hidden is None else hidden,
         "activation": activation,
@@ -33,13 +39,26 @@ def build_mlp(
         "norm": norm,
         "init": init,
     }
+    for_tables = (ensemble or 1) > 1 or numeric_embedding not in (None, "none")
+    if for_tables and inputs.get("modality") in ("image", "text"):
+        raise InputError("model.ensemble and model.numeric_embedding are for tables: leave them out")
+
+    def tabular() -> nn.Module:
+        k = MEMBERS if ensemble is None else ensemble
+        columns = inputs["n_numeric"], inputs["cardinalities"]
+        if k in (0, 1):
+            return TabularMLP(*columns, d_out, numeric_embedding=numeric_embedding or "none", **options)
+        from zoo.networks.tabm import TabM  # a second to import, for the sake of scikit-learn
+
+        embedding = numeric_embedding or "piecewise_linear"
+        return TabM(*columns, d_out, k=k, numeric_embedding=embedding, average=average, **options)
 
     def text() -> nn.Module:
         deep = TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options)
         return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=dropout)
 
     makers = {
-        "tabular": lambda: TabularMLP(inputs["n_numeric"], inputs["cardinalities"], d_out, **options),
+        "tabular": tabular,
         "image": lambda: ImageMLP(inputs["channels"], inputs["height"], inputs["width"], d_out, **options),
         "text": text,
     }
@@ -52,6 +71,9 @@ class MLPClassifier(Classifier):
     Args:
         inputs: What the data module says of its input.
         num_classes: Number of classes.
+        ensemble: On tables, members of a TabM ensemble, whose losses and answers are averaged; None is 8, 1 one MLP.
+        numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is piecewise_linear in an
+            ensemble, else none.
         hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
         activation: relu, gelu, silu, sigmoid or tanh.
         dropout: Share of hidden units dropped in training, 0-1.
@@ -86,6 +108,8 @@ class MLPClassifier(Classifier):
         inputs: dict[str, Any],
         num_classes: int,
         *,
+        ensemble: int | None = None,
+        numeric_embedding: str | None = None,
         hidden: list[int] | None = None,
         activation: str = "relu",
         dropout: float = 0.1,
@@ -101,7 +125,7 @@ class MLPClassifier(Classifier):
         threshold: float | None = None,
         costs: list[list[float]] | None = None,
         calibrate: bool = True,
-        lr: float | str = 1e-3,
+        lr: float | str = 2e-3,
         optimizer: str = "adamw",
         optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
@@ -137,12 +161,19 @@ class MLPClassifier(Classifier):
         self.network = build_mlp(
             inputs,
             num_classes,
+            ensemble=ensemble,
+            numeric_embedding=numeric_embedding,
             hidden=hidden,
             activation=activation,
             dropout=dropout,
             norm=norm,
             init=init,
+            average="sigmoid" if multilabel else "softmax",
         )
+
+    def check_data(self, data: Any) -> None:
+        super().check_data(data)
+        place_bins(self.network, data)
 
 
 class MLPRegressor(Regressor):
@@ -151,6 +182,9 @@ class MLPRegressor(Regressor):
     Args:
         inputs: What the data module says of its input.
         num_targets: Numbers a row.
+        ensemble: On tables, members of a TabM ensemble, whose losses and answers are averaged; None is 8, 1 one MLP.
+        numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is piecewise_linear in an
+            ensemble, else none.
         hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
         activation: relu, gelu, silu, sigmoid or tanh.
         dropout: Share of hidden units dropped in training, 0-1.
@@ -176,13 +210,15 @@ class MLPRegressor(Regressor):
         inputs: dict[str, Any],
         num_targets: int = 1,
         *,
+        ensemble: int | None = None,
+        numeric_embedding: str | None = None,
         hidden: list[int] | None = None,
         activation: str = "relu",
         dropout: float = 0.1,
         norm: str = "none",
         init: str = "default",
         loss: str = "mse",
-        lr: float | str = 1e-3,
+        lr: float | str = 2e-3,
         optimizer: str = "adamw",
         optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
@@ -209,9 +245,16 @@ class MLPRegressor(Regressor):
         self.network = build_mlp(
             inputs,
             num_targets,
+            ensemble=ensemble,
+            numeric_embedding=numeric_embedding,
             hidden=hidden,
             activation=activation,
             dropout=dropout,
             norm=norm,
             init=init,
+            average="mean",
         )
+
+    def check_data(self, data: Any) -> None:
+        super().check_data(data)
+        place_bins(self.network, data)

@@ -116,6 +116,9 @@ def _all_float32(module: nn.Module) -> bool:
 
 
 def l1_norm(module: nn.Module) -> torch.Tensor:
-    """Sum of the absolute weights, biases and normalisation left out."""
-    weights = [p.abs().sum() for p in module.parameters() if p.requires_grad and p.ndim > 1]
+    """Sum of the absolute weights; what weight decay spares is left out."""
+    spared: set[str] = getattr(module, "no_weight_decay", set)()
+    weights = [
+        p.abs().sum() for name, p in module.named_parameters() if p.requires_grad and p.ndim > 1 and name not in spared
+    ]
     return torch.stack(weights).sum()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.errors import InputError
 from zoo.models.base import Evaluation, Model
-from zoo.models.losses import REGRESSION_LOSSES, check_loss, regression_loss
+from zoo.models.losses import REGRESSION_LOSSES, check_loss, members_as_rows, regression_loss
 from zoo.models.metrics import regression_metrics
 
 
@@ -73,6 +73,7 @@ class Regressor(Model):
         self.register_buffer("target_std", torch.ones(num_targets))
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, target = members_as_rows(logits, target)
         return regression_loss(self.loss_name, logits, (target - self.target_mean) / self.target_std)
 
     def scores(self, logits: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from zoo.networks.dropout import Dropout
 from zoo.networks.embeddings import CategoryEmbedding, SizedCategoryEmbedding, build_token_embedding
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
+from zoo.networks.numeric_embedding import D_NUMBER, build_numeric_embedding
 
 NORMS = ("none", "batch", "layer")
 
@@ -93,6 +94,7 @@ class TabularMLP(nn.Module):
         d_out: number of outputs (classes or targets).
         hidden, activation, dropout, norm, init: as in `MLP`.
         d_embedding: width of every category's vector; None = by cardinality, see `SizedCategoryEmbedding`.
+        numeric_embedding: ``none``, ``piecewise_linear`` or ``periodic``.
 
     Shape:
         numeric: (batch, n_numeric), categorical: int64 (batch, n_categories) -> (batch, d_out)
@@ -118,9 +120,11 @@ class TabularMLP(nn.Module):
         norm: str = "none",
         init: str = "default",
         d_embedding: int | None = None,
+        numeric_embedding: str = "none",
     ) -> None:
         super().__init__()
         check_columns(n_numeric, cardinalities)
+        self.numeric = build_numeric_embedding(numeric_embedding, n_numeric)
         self.embedding: nn.Module | None = None
         d_categories = 0
         if cardinalities and d_embedding is None:
@@ -130,7 +134,7 @@ class TabularMLP(nn.Module):
             self.embedding = CategoryEmbedding(cardinalities, d_embedding)
             d_categories = len(cardinalities) * d_embedding
         self.mlp = MLP(
-            n_numeric + d_categories,
+            n_numeric * (1 if self.numeric is None else D_NUMBER) + d_categories,
             d_out,
             hidden=hidden,
             activation=activation,
@@ -140,10 +144,10 @@ class TabularMLP(nn.Module):
         )
 
     def forward(self, numeric: Tensor, categorical: Tensor) -> Tensor:
-        features = numeric
+        features = numeric if self.numeric is None else self.numeric(numeric).flatten(1)  # (batch, n_numeric * width)
         if self.embedding is not None:
             vectors = self.embedding(categorical).flatten(1)  # (batch, d_categories)
-            features = torch.cat([numeric, vectors], dim=1)  # (batch, n_numeric + d_categories)
+            features = torch.cat([features, vectors], dim=1)  # (batch, n_numeric * width + d_categories)
         logits: Tensor = self.mlp(features)
         return logits
 
