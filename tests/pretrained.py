@@ -12,13 +12,13 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 VOCABULARY = {word: place for place, word in enumerate((*SPECIAL, *WORDS))}
 
 
-def save_encoder(folder: Path, kind: str = "bert") -> Path:
+def save_encoder(folder: Path, kind: str = "bert", max_length: int = 20) -> Path:
     """A random BERT or DistilBERT of two layers whose tokenizer knows a few words; transformers is needed."""
     transformers: Any = pytest.importorskip("transformers", reason="the extra `text` is not installed")
     import torch
 
     torch.manual_seed(0)
-    size = {"vocab_size": len(VOCABULARY), "max_position_embeddings": 20, "pad_token_id": 0}
+    size = {"vocab_size": len(VOCABULARY), "max_position_embeddings": max_length, "pad_token_id": 0}
     if kind == "bert":
         config = transformers.BertConfig(
             hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, **size
