@@ -73,7 +73,7 @@ def test_text_is_the_masked_mean_of_its_vectors() -> None:
         ({"hidden": [8, 0]}, r"hidden must hold positive integers, got \[8, 0\]"),
         ({"norm": "bacth"}, "norm must be one of none, batch, layer, got 'bacth'; did you mean 'batch'?"),
         ({"activation": "rellu"}, "activation must be one of relu, .*, got 'rellu'; did you mean 'relu'?"),
-        ({"init": "kaiming"}, "init must be one of default, xavier, he, got 'kaiming'"),
+        ({"init": "kaiming"}, "init must be one of default, xavier, he, orthogonal, trunc_normal, got 'kaiming'"),
     ],
 )
 def test_a_wrong_argument_says_what_was_expected(arguments: dict[str, object], message: str) -> None:

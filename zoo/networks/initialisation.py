@@ -1,16 +1,18 @@
 """Weight initialisation by name, with the gain matched to the activation.
 
-Sources: Glorot & Bengio 2010 (`xavier`), He et al. 2015, arXiv:1502.01852 (`he`).
+Sources: Glorot & Bengio 2010 (`xavier`); He et al. 2015, arXiv:1502.01852 (`he`); Saxe et al. 2014, arXiv:1312.6120
+(`orthogonal`); Devlin et al. 2019, arXiv:1810.04805 (`trunc_normal`).
 """
 
 import math
 
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.networks.activations import ACTIVATIONS
 from zoo.networks.checks import check_choice
 
-INITIALISATIONS = ("default", "xavier", "he")
+INITIALISATIONS = ("default", "xavier", "he", "orthogonal", "trunc_normal")
+SMALL = 0.02  # standard deviation of `trunc_normal`, as in BERT and ViT
 
 # torch.nn.init.calculate_gain knows neither GELU nor SiLU. The values follow He's rule, which gives sqrt(2) for ReLU:
 # 1 / sqrt(E[f(z)^2]) for z ~ N(0, 1), so that the second moment stays the same from layer to layer.
@@ -33,8 +35,9 @@ def initialise(module: nn.Module, scheme: str, activation: str) -> None:
     Args:
         module: any module; embeddings and norms inside it stay as they are.
         scheme: ``default`` leaves torch's values and draws no random number, ``xavier`` draws uniformly with variance
-            ``2 gain^2 / (fan_in + fan_out)``, ``he`` normally with variance ``gain^2 / fan_in``.
-        activation: the activation that follows the layers; sets the gain.
+            ``2 gain^2 / (fan_in + fan_out)``, ``he`` normally with variance ``gain^2 / fan_in``, ``orthogonal`` a random
+            rotation times the gain, ``trunc_normal`` normally with standard deviation 0.02, cut off at two of them.
+        activation: the activation that follows the layers; sets the gain, but of ``trunc_normal``.
 
     Raises:
         ValueError: an unknown scheme or activation.
@@ -53,10 +56,17 @@ def initialise(module: nn.Module, scheme: str, activation: str) -> None:
     for layer in module.modules():
         if not isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
             continue
-        if scheme == "xavier":
-            nn.init.xavier_uniform_(layer.weight, gain=factor)
-        else:
-            fan_in = layer.weight[0].numel()
-            nn.init.normal_(layer.weight, std=factor / math.sqrt(fan_in))
+        _draw(layer.weight, scheme, factor)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def _draw(weight: Tensor, scheme: str, factor: float) -> None:
+    if scheme == "xavier":
+        nn.init.xavier_uniform_(weight, gain=factor)
+    elif scheme == "he":
+        nn.init.normal_(weight, std=factor / math.sqrt(weight[0].numel()))
+    elif scheme == "orthogonal":
+        nn.init.orthogonal_(weight, gain=factor)
+    else:
+        nn.init.trunc_normal_(weight, std=SMALL, a=-2 * SMALL, b=2 * SMALL)
