@@ -189,7 +189,9 @@ def test_a_fit_of_the_page_is_taken(line: str, parser: Any) -> None:
     words = [word for word in shlex.split(line)[2:] if word != "--print_config"]
     try:
         config = parser.parse_args([*with_full_names(words)])
-    except (ArgumentError, InputError) as error:
+    except InputError as error:
+        pytest.fail(f"docs/recipe.md: {line}: {error}", pytrace=False)
+    except ArgumentError as error:
         pytest.fail(f"docs/recipe.md: {line}: {explain(str(error), words)}", pytrace=False)
     data = class_of(config.data.class_path)(**namespace_dict(config.data.init_args))
     options = {name: value for name, value in namespace_dict(config.model.init_args).items() if name not in FROM_DATA}

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.networks.cases import CASES
 from zoo.errors import InputError
-from zoo.models.optimizers import build_optimizer, l1_norm
+from zoo.models.optimizers import _OF_MATRICES, build_optimizer, l1_norm
 from zoo.models.parameter_groups import head_names, no_matrices, parameter_groups
 from zoo.models.schedules import build_schedule
 
@@ -57,6 +57,56 @@ def test_settings_and_steps_are_those_of_plain_torch(name: str, plain: object) -
     assert type(mine) is type(other)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(p, q, atol=1e-6)
+
+
+def test_five_steps_of_any_optimiser_are_those_of_timms_factory() -> None:
+    """Weight decay included; those of matrices are told here which layers are none, see below."""
+    from timm.optim import create_optimizer_v2, list_optimizers  # type: ignore[attr-defined]
+
+    x, differ, n = torch.randn(16, 4), [], 0
+    for name in map(str, list_optimizers()):
+        if name in _OF_MATRICES or name.startswith("kron"):  # kron compiles itself first
+            continue
+        ours, theirs = plain_network(), plain_network()
+        try:
+            mine = build_optimizer(ours, name, lr=0.01, weight_decay=0.1)
+        except InputError:  # needs a GPU, or a package that is not here
+            continue
+        other = create_optimizer_v2(theirs, opt=name, lr=0.01, weight_decay=0.1)
+        for module, optimizer in ((ours, mine), (theirs, other)):
+            torch.manual_seed(0)  # some draw numbers
+            for _ in range(5):
+                optimizer.zero_grad()
+                (module(x) ** 2).mean().backward()
+                optimizer.step()
+        pairs = zip(ours.parameters(), theirs.parameters(), strict=True)
+        if not all(torch.allclose(p, q, rtol=1e-4, atol=1e-6) for p, q in pairs):
+            differ.append(name)
+        n += 1
+    assert not differ
+    assert n > 60
+
+
+@pytest.mark.parametrize(
+    ("name", "shrunk"),
+    [
+        ("adamw", lambda w: w * (1 - 0.1 * 0.3) ** 3),
+        ("lion", lambda w: w * (1 - 0.1 * 0.3) ** 3),
+        ("sgd", lambda w: w * (1 - 0.1 * 0.3 * 1.9)),
+        ("adam", lambda w: w - 0.1 * w.sign()),
+    ],
+)
+def test_what_weight_decay_does_where_the_loss_asks_for_nothing(name: str, shrunk: Any) -> None:
+    """Decoupled it shrinks by rate x decay each step; through the gradient it has the optimiser's own size of a step."""
+    module, steps = network(), 3 if name in ("adamw", "lion") else 1
+    before = {key: p.detach().clone() for key, p in module.named_parameters()}
+    optimizer = build_optimizer(module, name, lr=0.1, weight_decay=0.3)
+    for _ in range(steps):
+        for p in module.parameters():
+            p.grad = torch.zeros_like(p)
+        optimizer.step()
+    for key, p in module.named_parameters():
+        torch.testing.assert_close(p, shrunk(before[key]) if p.ndim > 1 else before[key], rtol=1e-5, atol=1e-6)
 
 
 def test_frozen_parameters_are_left_out() -> None:
@@ -148,6 +198,8 @@ def test_wrong_options_are_one_line(name: str, options: dict[str, Any], message:
 
 
 def test_an_optimiser_that_cannot_be_used_here_says_why() -> None:
+    with pytest.raises(InputError, match=r"model\.optimizer adahessian needs the gradients of gradients"):
+        build_optimizer(network(), "adahessian", lr=0.1, weight_decay=0.0)
     with pytest.raises(InputError, match=r"model\.optimizer fusedadam cannot be used here: "):
         build_optimizer(network(), "fusedadam", lr=0.1, weight_decay=0.0)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, MultiStepLR, OneCycleLR
 
 from tests.fits import QUIET, build, short_trainer, tabular
 from zoo.errors import InputError
@@ -64,6 +65,29 @@ def test_one_cycle() -> None:
     assert found[30] == pytest.approx(1)
     assert found[65] == pytest.approx((1 + 1e-4) / 2)
     assert found[100] == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "torchs", "tolerance"),
+    [
+        ("cosine", lambda o: CosineAnnealingLR(o, 1000), 1e-9),
+        ("linear", lambda o: LinearLR(o, 1.0, 0.0, 1000), 1e-9),
+        ("step", lambda o: MultiStepLR(o, [500, 750], 0.1), 1e-9),
+        ("constant", lambda o: ConstantLR(o, 1.0), 1e-9),
+        # Torch ends its rise a step before 30 %.
+        ("one_cycle", lambda o: OneCycleLR(o, 1.0, total_steps=1001, final_div_factor=1e4 / 25), 5e-3),
+    ],
+)
+def test_the_shape_is_torchs(name: str, torchs: Any, tolerance: float) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
+    theirs, rates = torchs(optimizer), []
+    for step in range(1001):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if step < 1000:
+            theirs.step()
+    ours = [lr_factor(name, step, total_steps=1000, warmup_steps=0) for step in range(1001)]
+    assert ours == pytest.approx(rates, abs=tolerance)
 
 
 def test_after_the_end_the_rate_stays() -> None:

@@ -23,6 +23,25 @@ def test_norm_and_dropout_stand_around_the_activation() -> None:
     assert [type(layer).__name__ for layer in layers] == ["Linear", "LayerNorm", "ReLU", "Linear"]
 
 
+@pytest.mark.parametrize(("norm", "dim"), [("batch", 0), ("layer", 1)])
+def test_a_norm_brings_the_sums_to_mean_0_and_deviation_1(norm: str, dim: int) -> None:
+    network, x = MLP(4, 3, hidden=[8], norm=norm, activation="tanh"), 5 * torch.randn(16, 4) + 2
+    first, last = network.layers[0], network.layers[-1]
+    z = first(x)
+    scaled = (z - z.mean(dim, keepdim=True)) / (z.var(dim, correction=0, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(network(x), last(scaled.tanh()))
+
+
+def test_batch_norm_evaluates_by_its_running_statistics() -> None:
+    network, x = MLP(4, 3, hidden=[8], norm="batch"), 5 * torch.randn(16, 4) + 2
+    z = network.layers[0](x)
+    network(x)  # a tenth of the way from mean 0 and variance 1
+    mean, var = 0.1 * z.mean(dim=0), 0.9 + 0.1 * z.var(dim=0)
+    expected = network.layers[-1](((z - mean) / (var + 1e-5).sqrt()).relu())
+    torch.testing.assert_close(network.eval()(x), expected)
+    torch.testing.assert_close(network(x[:1]), expected[:1])  # a row alone gets what it gets among others
+
+
 def test_no_hidden_layer_is_a_linear_model() -> None:
     assert [type(layer) for layer in MLP(4, 3, hidden=[]).layers] == [nn.Linear]
 

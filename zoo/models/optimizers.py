@@ -24,6 +24,7 @@ _TORCH: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
 # Torch has a fused version of these, faster and with the same numbers.
 _FUSED = {"adam", "adamw", "sgd", "nesterov"}
 _OF_MATRICES = ("muon", "nmuon", "adamuon", "nadamuon")
+_OF_CURVATURE = ("adahessian",)
 _OWN_WORDS = ("lr", "weight_decay")  # have arguments of the model
 
 
@@ -35,6 +36,10 @@ def check_optimizer(name: str, lr: float | str, options: Mapping[str, Any] | Non
         names = [str(known) for known in list_optimizers()]
         if name.lower() not in names:
             raise InputError(f"no optimiser named {name!r} (model.optimizer): {did_you_mean(name, names)}")
+    if name.lower() in _OF_CURVATURE:
+        raise InputError(
+            f"model.optimizer {name} needs the gradients of gradients, which a step here does not compute: take another"
+        )
     if not isinstance(lr, str) and not lr > 0:
         raise InputError(f"model.lr must be above 0, got {lr}")
     valid = _options(name)
