@@ -20,11 +20,13 @@ from zoo.cli.main import main
 from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain
 from zoo.cli.parser import TRAINER_DEFAULTS, namespace_dict, with_full_names
 from zoo.data.augment import AUGMENTATIONS
+from zoo.data.tabular import NUMERIC
 from zoo.errors import InputError
 from zoo.models.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from zoo.models.schedules import SCHEDULES
 from zoo.networks import INITIALISATIONS, NORMS, POOLINGS, POSITIONS
 from zoo.networks.activations import ACTIVATIONS
+from zoo.networks.numeric_embedding import NUMERIC_EMBEDDINGS
 from zoo.tracking.wandb_settings import WandbSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -37,10 +39,12 @@ NAMES: dict[str, Iterable[str]] = {
     "model.init": INITIALISATIONS,
     "model.loss": [*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES],
     "model.norm": NORMS,
+    "model.numeric_embedding": NUMERIC_EMBEDDINGS,
     "model.pooling": POOLINGS,
     "model.position": POSITIONS,
     "model.schedule": SCHEDULES,
     "data.augment": AUGMENTATIONS,
+    "data.numeric": NUMERIC,
 }
 INPUTS: dict[str, dict[str, Any]] = {
     "tabular": {"n_numeric": 3, "cardinalities": [4]},

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.networks import HaarStem, ResidualLayer, SmallResNet, SmallViT
+from zoo.networks import HaarStem, ResidualLayer, SmallResNet, SmallViT, StochasticDepth
 from zoo.networks.resnet import haar_basis
 
 
@@ -61,6 +61,24 @@ def test_a_residual_layer_is_its_formula() -> None:
     layer, x = ResidualLayer(4, activation="relu").eval(), torch.randn(2, 4, 8, 8)
     added = nn.functional.conv2d(x, layer.convolution.weight, padding=1) / (1 + layer.norm.eps) ** 0.5
     torch.testing.assert_close(layer(x), (x + added).relu())
+
+
+def test_stochastic_depth_rises_to_the_last_residual_layer() -> None:
+    network = SmallResNet(3, 10, widths=(8, 8), n_blocks=2, drop_path=0.2)
+    rates = [module.rate for module in network.modules() if isinstance(module, StochasticDepth)]
+    assert rates == pytest.approx([0.05, 0.1, 0.15, 0.2])
+
+
+def test_stochastic_depth_leaves_the_shortcut_of_some_rows_alone() -> None:
+    layer, x = ResidualLayer(4, activation="relu", drop_path=0.25), torch.randn(64, 4, 5, 5)
+    branch = layer.norm(layer.convolution(x))
+    output = layer(x)
+    alone = torch.isclose(output, x.relu()).flatten(1).all(dim=1)
+    assert 4 < int(alone.sum()) < 32
+    torch.testing.assert_close(output[~alone], (x + branch / 0.75).relu()[~alone])
+    plain = ResidualLayer(4, activation="relu").eval()
+    plain.load_state_dict(layer.state_dict())
+    assert torch.equal(layer.eval()(x), plain(x))
 
 
 def test_he_initialisation_reaches_the_convolutions() -> None:

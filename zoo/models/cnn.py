@@ -57,6 +57,7 @@ def build_cnn(
             stem_stride=2 if side >= HALVED else 1,
             activation=activation or "silu",
             dropout=dropout,
+            drop_path=drop_path,
             init=init,
         )
         return begin_from(network, pretrained, channels=inputs["channels"], d_out=d_out)
@@ -106,8 +107,8 @@ class CNNClassifier(Classifier):
             package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
-        drop_path: Stochastic depth of a timm model, 0-1.
-        init: default (torch's), xavier or he; of small_resnet.
+        drop_path: Stochastic depth of an image's network, 0-1.
+        init: default (torch's), xavier, he, orthogonal or trunc_normal; not of backbones.
         flip_at_test: Outside training, answer with the mean over an image and its mirror image; None does so where
             training mirrors its images.
         multilabel: Whether a row may have several labels.
@@ -223,8 +224,8 @@ class CNNRegressor(Regressor):
             package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
-        drop_path: Stochastic depth of a timm model, 0-1.
-        init: default (torch's), xavier or he; of small_resnet.
+        drop_path: Stochastic depth of an image's network, 0-1.
+        init: default (torch's), xavier, he, orthogonal or trunc_normal; not of backbones.
         flip_at_test: Outside training, answer with the mean over an image and its mirror image; None does so where
             training mirrors its images.
         loss: mse, huber, mae, or a class path.

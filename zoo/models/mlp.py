@@ -75,10 +75,10 @@ class MLPClassifier(Classifier):
         numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is piecewise_linear in an
             ensemble, else none.
         hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
-        activation: relu, gelu, silu, sigmoid or tanh.
+        activation: relu, leaky_relu, gelu, silu, sigmoid or tanh.
         dropout: Share of hidden units dropped in training, 0-1.
         norm: none, batch or layer.
-        init: default (torch's), xavier or he.
+        init: default (torch's), xavier, he, orthogonal or trunc_normal.
         multilabel: Whether a row may have several labels.
         loss: cross_entropy, focal, bce, or a class path; None takes what fits.
         label_smoothing: Share of the target spread over all classes, 0-1.
@@ -186,10 +186,10 @@ class MLPRegressor(Regressor):
         numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is piecewise_linear in an
             ensemble, else none.
         hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
-        activation: relu, gelu, silu, sigmoid or tanh.
+        activation: relu, leaky_relu, gelu, silu, sigmoid or tanh.
         dropout: Share of hidden units dropped in training, 0-1.
         norm: none, batch or layer.
-        init: default (torch's), xavier or he.
+        init: default (torch's), xavier, he, orthogonal or trunc_normal.
         loss: mse, huber, mae, or a class path.
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).

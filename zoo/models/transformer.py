@@ -136,7 +136,7 @@ class TransformerClassifier(Classifier):
         patch: Side of an image patch, in pixels.
         pretrained: Of a backbone: True loads its weights, False takes its architecture alone; for a timm model also
             a file of weights.
-        init: default, xavier or he.
+        init: default (torch's), xavier, he, orthogonal or trunc_normal; not of backbones.
         multilabel: Whether a row may have several labels.
         loss: cross_entropy, focal, bce, or a class path; None takes what fits.
         label_smoothing: Share of the target spread over all classes, 0-1.
@@ -276,7 +276,7 @@ class TransformerRegressor(Regressor):
         patch: Side of an image patch, in pixels.
         pretrained: Of a backbone: True loads its weights, False takes its architecture alone; for a timm model also
             a file of weights.
-        init: default, xavier or he.
+        init: default (torch's), xavier, he, orthogonal or trunc_normal; not of backbones.
         loss: mse, huber, mae, or a class path.
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).

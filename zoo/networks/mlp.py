@@ -31,7 +31,7 @@ class MLP(nn.Module):
         dropout: fraction (0-1) of hidden units dropped during training.
         norm: ``none``, ``batch`` (Ioffe & Szegedy 2015, arXiv:1502.03167) or ``layer`` (Ba et al. 2016,
             arXiv:1607.06450), before the activation.
-        init: ``default`` (torch's), ``xavier`` or ``he``; the gain fits the activation.
+        init: ``default`` (torch's), ``xavier``, ``he``, ``orthogonal`` (their gain fits the activation) or ``trunc_normal``.
 
     Shape:
         (batch, d_in) -> (batch, d_out)

@@ -15,6 +15,7 @@ from zoo.networks.activations import build_activation
 from zoo.networks.checks import check_all_positive, check_fraction, check_positive
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
+from zoo.networks.stochastic_depth import StochasticDepth
 
 # Sum, left to right, top to bottom, diagonal: the two-dimensional Haar basis of a 2x2 patch, rows of length 1.
 HAAR = [[[0.5, 0.5], [0.5, 0.5]], [[0.5, -0.5], [0.5, -0.5]], [[0.5, 0.5], [-0.5, -0.5]], [[0.5, -0.5], [-0.5, 0.5]]]
@@ -76,6 +77,7 @@ class ResidualLayer(nn.Module):
     Args:
         d: channels.
         activation: name of the activation.
+        drop_path: chance (0-1) that a row takes the shortcut alone during training.
 
     Shape:
         (batch, d, height, width) -> (batch, d, height, width)
@@ -86,25 +88,26 @@ class ResidualLayer(nn.Module):
         torch.Size([2, 8, 7, 7])
     """
 
-    def __init__(self, d: int, *, activation: str = "silu") -> None:
+    def __init__(self, d: int, *, activation: str = "silu", drop_path: float = 0.0) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(d, d, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(d)
+        self.drop_path = StochasticDepth(drop_path)
         self.activation = build_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.activation(x + self.norm(self.convolution(x)))
+        output: Tensor = self.activation(x + self.drop_path(self.norm(self.convolution(x))))
         return output
 
 
-def stage(d_in: int, d_out: int, *, n_blocks: int, activation: str) -> nn.Sequential:
-    """A convolution to `d_out` channels, halved by max pooling (rounded up), then residual layers."""
+def stage(d_in: int, d_out: int, *, activation: str, drop_paths: Sequence[float]) -> nn.Sequential:
+    """A convolution to `d_out` channels, halved by max pooling (rounded up), then a residual layer for each drop path."""
     return nn.Sequential(
         nn.Conv2d(d_in, d_out, 3, padding=1, bias=False),
         nn.MaxPool2d(2, ceil_mode=True),
         nn.BatchNorm2d(d_out),
         build_activation(activation),
-        *(ResidualLayer(d_out, activation=activation) for _ in range(n_blocks)),
+        *(ResidualLayer(d_out, activation=activation, drop_path=rate) for rate in drop_paths),
     )
 
 
@@ -122,7 +125,8 @@ class SmallResNet(nn.Module):
         stem_stride: stride of the stem: 1, or 2 for images of 48 pixels and more.
         activation: name of the activation.
         dropout: fraction (0-1) of pooled features dropped during training.
-        init: ``default`` (torch's), ``xavier`` or ``he``; the gain fits the activation.
+        drop_path: stochastic depth (0-1) of the last residual layer; layer l of L has l / L of it (arXiv:1603.09382).
+        init: ``default`` (torch's), ``xavier``, ``he``, ``orthogonal`` (their gain fits the activation) or ``trunc_normal``.
 
     Shape:
         (batch, channels, height, width) -> (batch, d_out)
@@ -146,6 +150,7 @@ class SmallResNet(nn.Module):
         stem_stride: int = 1,
         activation: str = "silu",
         dropout: float = 0.0,
+        drop_path: float = 0.0,
         init: str = "he",
     ) -> None:
         super().__init__()
@@ -154,16 +159,19 @@ class SmallResNet(nn.Module):
         check_all_positive("widths", widths)
         check_positive("n_blocks", n_blocks)
         check_fraction("dropout", dropout)
+        check_fraction("drop_path", drop_path)
         if not widths:
             raise ValueError("widths must name at least one stage, got none")
         if stem_stride not in (1, 2):
             raise ValueError(f"stem_stride must be 1 or 2, got {stem_stride}")
         self.stem = HaarStem(channels, stride=stem_stride, activation=activation)
         inner = [8 * channels, *widths[:-1]]
+        n_layers = len(widths) * n_blocks
+        rates = [drop_path * depth / n_layers for depth in range(1, n_layers + 1)]
         self.stages = nn.Sequential(
             *(
-                stage(before, width, n_blocks=n_blocks, activation=activation)
-                for before, width in zip(inner, widths, strict=True)
+                stage(before, width, activation=activation, drop_paths=rates[place * n_blocks :][:n_blocks])
+                for place, (before, width) in enumerate(zip(inner, widths, strict=True))
             )
         )
         self.dropout = nn.Dropout(dropout)

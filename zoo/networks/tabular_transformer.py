@@ -76,7 +76,7 @@ class TabularTransformer(nn.Module):
         dropout: fraction (0-1) dropped during training, in every block.
         drop_path: stochastic depth (0-1) of the last block.
         activation: name of the activation in the feed-forward part.
-        init: ``default`` (torch's), ``xavier`` or ``he``, for the linear layers.
+        init: ``default`` (torch's), ``xavier``, ``he``, ``orthogonal`` or ``trunc_normal``, for the linear layers.
 
     Shape:
         numeric: (batch, n_numeric), categorical: int64 (batch, n_categories) -> (batch, d_out)

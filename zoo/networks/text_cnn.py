@@ -30,7 +30,7 @@ class TextCNN(nn.Module):
         activation: name of the activation.
         dropout: fraction (0-1) of pooled features dropped during training.
         pad_id: id of the padding token.
-        init: ``default`` (torch's), ``xavier`` or ``he``; the gain fits the activation.
+        init: ``default`` (torch's), ``xavier``, ``he``, ``orthogonal`` (their gain fits the activation) or ``trunc_normal``.
 
     Shape:
         tokens: int64 (batch, length), mask: bool (batch, length), True = real token -> (batch, d_out)

@@ -98,7 +98,7 @@ class TextTransformer(nn.Module):
         pooling: ``mean``, ``max``, ``cls`` (a learned token in front) or ``attention``.
         activation: name of the activation in the feed-forward part.
         pad_id: id of the padding token.
-        init: ``default`` (torch's), ``xavier`` or ``he``, for the linear layers.
+        init: ``default`` (torch's), ``xavier``, ``he``, ``orthogonal`` or ``trunc_normal``, for the linear layers.
 
     Shape:
         tokens: int64 (batch, length), mask: bool (batch, length), True = real token -> (batch, d_out)

@@ -30,7 +30,7 @@ class SmallViT(nn.Module):
         drop_path: stochastic depth (0-1) of the last block.
         pooling: ``mean``, ``max``, ``cls`` (a learned token in front) or ``attention``.
         activation: name of the activation in the feed-forward part.
-        init: ``default`` (torch's), ``xavier`` or ``he``, for linear and convolution layers.
+        init: ``default`` (torch's), ``xavier``, ``he``, ``orthogonal`` or ``trunc_normal``, for linear and convolution layers.
 
     Shape:
         (batch, channels, height, width) -> (batch, d_out)
