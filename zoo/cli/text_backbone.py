@@ -22,9 +22,10 @@ def take_text_backbone(model: Any, data_class: Any, data: Any, argv: Sequence[st
         InputError: No such backbone, or the hub is out of reach.
     """
     backbone = model.get("backbone")
-    # With an architecture the model comes from a checkpoint, and so do the tokens.
-    if backbone is None or model.get("backbone_config") is not None or not issubclass(data_class, TextDataModule):
-        return
+    if backbone is None or "backbone_config" not in model or not issubclass(data_class, TextDataModule):
+        return  # another family's backbone reads images
+    if model.get("backbone_config") is not None:
+        return  # the model comes from a checkpoint, and so do the tokens
     from zoo.networks.pretrained_encoder import longest_of
 
     said = {key.removeprefix("data.").removeprefix("init_args.") for key, value, _ in given_keys(argv) if value != ""}
