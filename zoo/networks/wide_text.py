@@ -4,6 +4,8 @@ The linear part knows whole words and pairs of words at once, as TF-IDF with a l
 the network adds what depends on order and on parts of words.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -78,6 +80,13 @@ class WideText(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor, ngrams: Tensor) -> Tensor:
         logits: Tensor = self.deep(tokens, mask) + self.wide(ngrams)
         return logits
+
+    def layer_groups(self) -> list[list[str]]:
+        """Names of the parameters of each layer of the text network; the weights of n-grams belong to its head."""
+        layers: Any = self.deep.layer_groups
+        groups = [[f"deep.{name}" for name in names] for names in layers()]
+        groups[-1].append("wide.weight")
+        return groups
 
     def no_weight_decay(self) -> set[str]:
         """Names of parameters that weight decay should spare besides biases and norms (timm's convention)."""
