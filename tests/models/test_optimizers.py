@@ -143,6 +143,22 @@ class NamesItsOwn(nn.Module):
         return {"pla*"}
 
 
+@pytest.mark.parametrize("make", [NamesItsOwn, *(case.build for case in CASES.values())])
+def test_l1_and_l2_make_the_same_weights_smaller(make: Any) -> None:
+    """The slope of the L1 penalty is the sign of a weight; it is zero where weight decay is."""
+    module: nn.Module = make()
+    names = {id(p): name for name, p in module.named_parameters()}
+    decayed = {names[id(p)] for g in parameter_groups(module, 0.1) if g["weight_decay"] for p in g["params"]}
+    l1_norm(module).backward()
+    for name, p in module.named_parameters():
+        if name in decayed:
+            assert p.grad is not None
+            assert torch.equal(p.grad, p.detach().sign()), name
+        else:
+            assert p.grad is None, name
+    assert decayed
+
+
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "nesterov", "momentum", "AdamW"])
 def test_without_timm_the_groups_and_settings_are_those_of_its_factory(name: str, weight_decay: float) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from zoo.errors import InputError, did_you_mean
-from zoo.models.parameter_groups import no_matrices, parameter_groups
+from zoo.models.parameter_groups import decayed_names, no_matrices, parameter_groups
 
 # The usual ones are built from torch alone, with timm's settings: timm takes a second to import.
 _TORCH: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
@@ -122,8 +122,6 @@ def _all_float32(module: nn.Module) -> bool:
 
 def l1_norm(module: nn.Module) -> torch.Tensor:
     """Sum of the absolute weights; what weight decay spares is left out."""
-    spared: set[str] = getattr(module, "no_weight_decay", set)()
-    weights = [
-        p.abs().sum() for name, p in module.named_parameters() if p.requires_grad and p.ndim > 1 and name not in spared
-    ]
+    shrinks = decayed_names(module)
+    weights = [p.abs().sum() for name, p in module.named_parameters() if p.requires_grad and name in shrinks]
     return torch.stack(weights).sum()

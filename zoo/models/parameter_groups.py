@@ -37,14 +37,13 @@ def parameter_groups(
         >>> [(g["lr"], g["weight_decay"]) for g in parameter_groups(net, 0.1, lr=1.0, layers=layers, layer_decay=0.5)]
         [(1.0, 0.0), (1.0, 0.1), (0.5, 0.0), (0.5, 0.1)]
     """
-    patterns: set[str] = getattr(module, "no_weight_decay", set)()
+    shrinks = decayed_names(module)
     above = {name: len(layers) - 1 - depth for depth, names in enumerate(layers) for name in names}
     groups: dict[tuple[int, bool, bool], dict[str, Any]] = {}
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             continue
-        named = any(fnmatch(name, pattern) for pattern in patterns)
-        decayed = bool(weight_decay) and not (named or parameter.ndim <= 1 or name.endswith(".bias"))
+        decayed = bool(weight_decay) and name in shrinks
         key = (above.get(name, 0), name in fallback, decayed)
         if key not in groups:
             groups[key] = {"params": [], "weight_decay": weight_decay if decayed else 0.0}
@@ -52,6 +51,22 @@ def parameter_groups(
             groups[key] |= {"use_fallback": True} if key[1] else {}  # the word of timm's Muon
         groups[key]["params"].append(parameter)
     return [groups[key] for key in sorted(groups)]
+
+
+def decayed_names(module: nn.Module) -> set[str]:
+    """Names of the parameters that L2 and L1 make smaller: no biases, no normalisation, none that `no_weight_decay()`
+    of the module names.
+
+    Example:
+        >>> sorted(decayed_names(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1))))
+        ['0.weight', '2.weight']
+    """
+    patterns: set[str] = getattr(module, "no_weight_decay", set)()
+    return {
+        name
+        for name, parameter in module.named_parameters()
+        if parameter.ndim > 1 and not name.endswith(".bias") and not any(fnmatch(name, pattern) for pattern in patterns)
+    }
 
 
 def head_names(module: nn.Module, layers: Sequence[Sequence[str]]) -> set[str]:
