@@ -69,7 +69,8 @@ class Row:
 
 
 def table_rows() -> list[Row]:
-    found, section, columns = [], "", []
+    found: list[Row] = []
+    section, columns = "", list[str]()
     for line in PAGE.splitlines():
         if line.startswith("## "):
             section = line.removeprefix("## ")

@@ -149,7 +149,8 @@ def test_l1_and_l2_make_the_same_weights_smaller(make: Any) -> None:
     module: nn.Module = make()
     names = {id(p): name for name, p in module.named_parameters()}
     decayed = {names[id(p)] for g in parameter_groups(module, 0.1) if g["weight_decay"] for p in g["params"]}
-    l1_norm(module).backward()
+    penalty: Any = l1_norm(module)
+    penalty.backward()
     for name, p in module.named_parameters():
         if name in decayed:
             assert p.grad is not None
