@@ -234,7 +234,7 @@ def test_real_fits_are_compared_in_every_form(
     best = found["runs"][0]["summary"]
     for pair in found["pairs"]:
         other = next(run["summary"] for run in found["runs"] if run["name"] == pair["second"])
-        name = {"accuracy": "test/accuracy", "log_loss": "test/loss"}[pair["metric"]]
+        name = {"accuracy": "test/accuracy", "log_loss": "test/log_loss"}[pair["metric"]]
         assert pair["difference"] == pytest.approx(best[name] - other[name], abs=1e-4)
         assert pair["n_rows"] == best["rows_test"]
     assert {"model", "seed"} <= set(found["differences"])

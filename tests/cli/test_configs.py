@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
 from zoo.cli.configs import shipped_configs
 from zoo.cli.fit import FitCLI
@@ -17,6 +18,10 @@ from zoo.models.optimizers import build_optimizer
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[2]
 FINETUNE = "configs/recipes/finetune.yaml"
+SETTINGS = {
+    "adamw": ("lr", "betas", "eps", "amsgrad"),
+    "muon": ("lr", "betas", "eps", "momentum", "nesterov", "ns_steps"),
+}
 
 
 def words(name: str) -> list[str]:
@@ -25,17 +30,20 @@ def words(name: str) -> list[str]:
     return ["--config", "configs/cnn.yaml", *alone, "--model.pretrained", "false"] if name == FINETUNE else alone
 
 
-@pytest.mark.parametrize("name", [*(name for name in shipped_configs() if name.count("/") == 1), FINETUNE])
+@pytest.mark.parametrize("config", [*(name for name in shipped_configs() if name.count("/") == 1), FINETUNE])
 def test_pitfall_10_a_shipped_configs_optimiser_has_the_settings_of_plain_torch(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    model = FitCLI([*words(name), "--trainer.logger", "false"]).model
+    model = FitCLI([*words(config), "--trainer.logger", "false"]).model
     built = build_optimizer(model, model.optimizer_name, lr=model.lr, weight_decay=model.weight_decay)
-    assert type(built) is torch.optim.AdamW
-    plain = torch.optim.AdamW(model.parameters(), lr=model.lr, weight_decay=model.weight_decay)
-    for key in ("lr", "betas", "eps", "amsgrad"):
-        assert {group[key] for group in built.param_groups} == {plain.defaults[key]}
+    name = model.optimizer_name
+    plain: torch.optim.Optimizer = torch.optim.AdamW(model.parameters(), lr=model.lr)
+    if name != "adamw":
+        plain = create_optimizer_v2(model, opt=name, lr=model.lr, weight_decay=model.weight_decay)
+    assert type(built) is type(plain)
+    for key in SETTINGS[name]:
+        assert {group[key] for group in built.param_groups} == {group[key] for group in plain.param_groups}
     assert {group["weight_decay"] for group in built.param_groups} == {0.0, model.weight_decay}
     count = sum(parameter.numel() for group in built.param_groups for parameter in group["params"])
     assert count == sum(parameter.numel() for parameter in model.parameters())
