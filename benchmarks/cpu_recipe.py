@@ -64,7 +64,8 @@ class Contiguous(SmallResNet):
 
 
 def table(rows: int) -> tuple[Any, Batch]:
-    model = MLPClassifier({"modality": "tabular", "n_numeric": 14, "cardinalities": [9, 16, 7, 15, 6]}, 2)
+    inputs = {"modality": "tabular", "n_numeric": 14, "cardinalities": [9, 16, 7, 15, 6]}
+    model = MLPClassifier(inputs, 2, ensemble=1)
     numbers, ids = torch.randn(rows, 14), torch.randint(0, 6, (rows, 5))
     return model, {"numeric": numbers, "categorical": ids, "target": torch.arange(rows) % 2}
 

@@ -136,7 +136,7 @@ def mlp_case(folder: Path, *, steps: int, chunk: int) -> Case:
     table = {f"x{i}": pa.array(x[:, i]) for i in range(32)} | {"y": pa.array([f"c{i}" for i in y])}
     pq.write_table(pa.table(table).slice(0, steps * 256), folder / "train.parquet")
     pq.write_table(pa.table(table).slice(steps * 256), folder / "val.parquet")
-    argv = ["--model", "MLPClassifier", "--model.hidden", "[128, 128]", "--model.dropout", "0",
+    argv = ["--model", "MLPClassifier", "--model.ensemble", "1", "--model.hidden", "[128, 128]", "--model.dropout", "0",
             "--data", "TabularDataModule", "--data.path", str(folder / "train.parquet"),
             "--data.val_path", str(folder / "val.parquet"), "--data.test_fraction", "0",
             "--data.batch_size", "256", *trainer_words(folder)]  # fmt: skip

@@ -48,8 +48,9 @@ def fit(file: Path, steps: int, words: list[str]) -> None:
     Raises:
         RuntimeError: It fails.
     """
-    call = [sys.executable, "-m", "zoo.cli.main", "fit", "--model", "MLPClassifier", "--model.hidden", "[128, 128]",
-            "--data", "TabularDataModule", "--data.path", str(file), "--data.batch_size", "256",
+    call = [sys.executable, "-m", "zoo.cli.main", "fit", "--model", "MLPClassifier", "--model.ensemble", "1",
+            "--model.hidden", "[128, 128]", "--data", "TabularDataModule", "--data.path", str(file),
+            "--data.batch_size", "256",
             "--data.val_fraction", "0.1", "--data.test_fraction", "0.1", "--trainer.accelerator", "cpu",
             "--trainer.max_steps", str(steps), "--early_stopping.enabled", "false", *words]  # fmt: skip
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # W&B's service may still write

@@ -29,6 +29,7 @@ def main(task: Task) -> None:
     model = MLPClassifier(
         data.inputs,
         data.num_classes,
+        ensemble=1,
         hidden=list(HIDDEN),
         dropout=DROPOUT,
         optimizer="adamw",
