@@ -30,6 +30,7 @@ class DataModule(EncodedData, LightningDataModule):
     """
 
     _epochs_done = 0
+    _restored: dict[str, Any] | None = None
 
     # ---- what a leaf gives -------------------------------------------------------------------------------------
 
@@ -49,6 +50,11 @@ class DataModule(EncodedData, LightningDataModule):
     def rows_per_batch(self) -> int:
         """The batch size in use."""
         return self.batch_size or self.default_batch_size(len(self.sources["train"]))
+
+    @property
+    def train_rows(self) -> int:
+        """How many rows the model learns from; of a restored module, what it learned from."""
+        return len(self.sources["train"]) if self._restored is None else int(self._restored["rows"]["train"])
 
     # ---- Lightning ---------------------------------------------------------------------------------------------
 

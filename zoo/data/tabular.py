@@ -247,6 +247,7 @@ class TabularDataModule(DataModule):
             "modality": self.modality,
             "n_numeric": self.encoder.n_numeric,
             "cardinalities": self.encoder.cardinalities,
+            "n_rows": self.train_rows,
         }
 
     @property

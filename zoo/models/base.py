@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import InputError
+from zoo.models.bins import place_bins
 from zoo.models.clipping import all_but, clip_adaptively, clip_by_norm
 from zoo.models.driver import forget_absent_driver
 from zoo.models.losses import members_as_rows
@@ -163,6 +164,7 @@ class Model(LightningModule, ABC):
         """Raise `InputError` where the model cannot be trained on the data; take from it what training needs."""
         check_optimizer(self.optimizer_name, self.lr, self.optimizer_options)
         self.layer_groups()
+        place_bins(self.network, data)
 
     def on_train_epoch_start(self) -> None:
         self._epoch_rows = 0

@@ -7,14 +7,13 @@ from typing import Any
 from torch import nn
 
 from zoo.errors import InputError
-from zoo.models.bins import place_bins
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
+from zoo.models.sized import sized
 from zoo.networks.mlp import ImageMLP, TabularMLP, TextMLP
 from zoo.networks.wide_text import widened
 
-HIDDEN = (256, 256)
 MEMBERS = 8  # of an ensemble
 
 
@@ -24,7 +23,7 @@ def build_mlp(
     *,
     ensemble: int | None,
     numeric_embedding: str | None,
-    hidden: list[int] | None,
+    hidden: list[int],
     activation: str,
     dropout: float,
     norm: str,
@@ -33,7 +32,7 @@ def build_mlp(
 ) -> nn.Module:
     """The MLP for a kind of input; for a table an ensemble of them, unless it is told to be one."""
     options: dict[str, Any] = {
-        "hidden": HIDDEN if hidden is None else hidden,
+        "hidden": hidden,
         "activation": activation,
         "dropout": dropout,
         "norm": norm,
@@ -74,9 +73,9 @@ class MLPClassifier(Classifier):
         ensemble: On tables, members of a TabM ensemble, whose losses and answers are averaged; None is 8, 1 one MLP.
         numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is piecewise_linear in an
             ensemble, else none.
-        hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
+        hidden: Width of each hidden layer; None goes by the number of train rows, [] is a linear model.
         activation: relu, leaky_relu, gelu, silu, sigmoid or tanh.
-        dropout: Share of hidden units dropped in training, 0-1.
+        dropout: Share of hidden units dropped in training, 0-1; None goes by the number of train rows.
         norm: none, batch or layer.
         init: default (torch's), xavier, he, orthogonal or trunc_normal.
         multilabel: Whether a row may have several labels.
@@ -89,7 +88,8 @@ class MLPClassifier(Classifier):
         threshold: Of two classes, the probability of the second from which it is chosen; None is 0.5.
         costs: Cost of each decision, one row a true class: the cheapest expected one is chosen.
         calibrate: Fit a temperature to the validation rows, so that probabilities are as sure as they are right.
-        lr: Highest learning rate, or "auto": found by a range test before the training.
+        lr: Highest learning rate; None goes by the number of train rows, "auto" is found by a range test before the
+            training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2; biases and normalisation are spared.
@@ -112,7 +112,7 @@ class MLPClassifier(Classifier):
         numeric_embedding: str | None = None,
         hidden: list[int] | None = None,
         activation: str = "relu",
-        dropout: float = 0.1,
+        dropout: float | None = None,
         norm: str = "none",
         init: str = "default",
         multilabel: bool = False,
@@ -125,7 +125,7 @@ class MLPClassifier(Classifier):
         threshold: float | None = None,
         costs: list[list[float]] | None = None,
         calibrate: bool = True,
-        lr: float | str = 2e-3,
+        lr: float | str | None = None,
         optimizer: str = "adamw",
         optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
@@ -135,6 +135,7 @@ class MLPClassifier(Classifier):
         agc: float = 0.0,
         layer_decay: float = 1.0,
     ) -> None:
+        hidden, dropout, lr = sized(inputs, hidden, dropout, lr)  # so that a checkpoint tells them
         super().__init__(
             num_classes=num_classes,
             multilabel=multilabel,
@@ -171,10 +172,6 @@ class MLPClassifier(Classifier):
             average="sigmoid" if multilabel else "softmax",
         )
 
-    def check_data(self, data: Any) -> None:
-        super().check_data(data)
-        place_bins(self.network, data)
-
 
 class MLPRegressor(Regressor):
     """Multi-layer perceptron that predicts numbers, from tables, images or text.
@@ -185,13 +182,14 @@ class MLPRegressor(Regressor):
         ensemble: On tables, members of a TabM ensemble, whose losses and answers are averaged; None is 8, 1 one MLP.
         numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is piecewise_linear in an
             ensemble, else none.
-        hidden: Width of each hidden layer; None is [256, 256], [] a linear model.
+        hidden: Width of each hidden layer; None goes by the number of train rows, [] is a linear model.
         activation: relu, leaky_relu, gelu, silu, sigmoid or tanh.
-        dropout: Share of hidden units dropped in training, 0-1.
+        dropout: Share of hidden units dropped in training, 0-1; None goes by the number of train rows.
         norm: none, batch or layer.
         init: default (torch's), xavier, he, orthogonal or trunc_normal.
         loss: mse, huber, mae, or a class path.
-        lr: Highest learning rate, or "auto": found by a range test before the training.
+        lr: Highest learning rate; None goes by the number of train rows, "auto" is found by a range test before the
+            training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
         weight_decay: Decoupled L2; biases and normalisation are spared.
@@ -214,11 +212,11 @@ class MLPRegressor(Regressor):
         numeric_embedding: str | None = None,
         hidden: list[int] | None = None,
         activation: str = "relu",
-        dropout: float = 0.1,
+        dropout: float | None = None,
         norm: str = "none",
         init: str = "default",
         loss: str = "mse",
-        lr: float | str = 2e-3,
+        lr: float | str | None = None,
         optimizer: str = "adamw",
         optimizer_options: dict[str, Any] | None = None,
         weight_decay: float = 0.01,
@@ -228,6 +226,7 @@ class MLPRegressor(Regressor):
         agc: float = 0.0,
         layer_decay: float = 1.0,
     ) -> None:
+        hidden, dropout, lr = sized(inputs, hidden, dropout, lr)  # so that a checkpoint tells them
         super().__init__(
             num_targets=num_targets,
             loss=loss,
@@ -254,7 +253,3 @@ class MLPRegressor(Regressor):
             init=init,
             average="mean",
         )
-
-    def check_data(self, data: Any) -> None:
-        super().check_data(data)
-        place_bins(self.network, data)

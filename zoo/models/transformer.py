@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from zoo.errors import InputError
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.regressor import Regressor
@@ -39,6 +40,7 @@ def build_transformer(
     patch: int,
     pretrained: bool | str,
     init: str,
+    numeric_embedding: str | None,
 ) -> nn.Module:
     """The Transformer for a kind of input."""
     encoder: dict[str, Any] = {
@@ -106,7 +108,11 @@ def build_transformer(
     def tabular() -> nn.Module:
         if backbone is not None:
             raise ValueError(f"there is no backbone for tables: leave model.backbone out, got {backbone}")
-        return TabularTransformer(inputs["n_numeric"], inputs["cardinalities"], d_out, **encoder)
+        columns = inputs["n_numeric"], inputs["cardinalities"]
+        return TabularTransformer(*columns, d_out, numeric_embedding=numeric_embedding or "none", **encoder)
+
+    if numeric_embedding not in (None, "none") and inputs.get("modality") in ("image", "text"):
+        raise InputError("model.numeric_embedding is for tables: leave it out")
 
     return network_for("Transformer", inputs, {"text": text, "image": image, "tabular": tabular})
 
@@ -137,6 +143,7 @@ class TransformerClassifier(Classifier):
         pretrained: Of a backbone: True loads its weights, False takes its architecture alone; for a timm model also
             a file of weights.
         init: default (torch's), xavier, he, orthogonal or trunc_normal; not of backbones.
+        numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is none.
         multilabel: Whether a row may have several labels.
         loss: cross_entropy, focal, bce, or a class path; None takes what fits.
         label_smoothing: Share of the target spread over all classes, 0-1.
@@ -183,6 +190,7 @@ class TransformerClassifier(Classifier):
         patch: int = 4,
         pretrained: bool | str = False,
         init: str = "default",
+        numeric_embedding: str | None = None,
         multilabel: bool = False,
         loss: str | None = None,
         label_smoothing: float = 0.0,
@@ -246,6 +254,7 @@ class TransformerClassifier(Classifier):
             patch=patch,
             pretrained=pretrained,
             init=init,
+            numeric_embedding=numeric_embedding,
         )
         if isinstance(self.network, PretrainedEncoder):
             self.hparams["backbone_config"] = self.network.config
@@ -277,6 +286,7 @@ class TransformerRegressor(Regressor):
         pretrained: Of a backbone: True loads its weights, False takes its architecture alone; for a timm model also
             a file of weights.
         init: default (torch's), xavier, he, orthogonal or trunc_normal; not of backbones.
+        numeric_embedding: Of a table's numbers: none, piecewise_linear or periodic; None is none.
         loss: mse, huber, mae, or a class path.
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
@@ -314,6 +324,7 @@ class TransformerRegressor(Regressor):
         patch: int = 4,
         pretrained: bool | str = False,
         init: str = "default",
+        numeric_embedding: str | None = None,
         loss: str = "mse",
         lr: float | str = 1e-3,
         optimizer: str = "adamw",
@@ -359,6 +370,7 @@ class TransformerRegressor(Regressor):
             patch=patch,
             pretrained=pretrained,
             init=init,
+            numeric_embedding=numeric_embedding,
         )
         if isinstance(self.network, PretrainedEncoder):
             self.hparams["backbone_config"] = self.network.config

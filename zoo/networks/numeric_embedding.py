@@ -142,8 +142,7 @@ def _bins(numeric: Tensor, target: Tensor | None, regression: bool, n_bins: int)
         if target is None:
             found = compute_bins(numeric[:, varies], n_bins)
         else:
-            leaf = max(1, min(LEAF_ROWS, len(numeric) // (2 * n_bins)))
-            kwargs = {"min_samples_leaf": leaf, "min_impurity_decrease": 1e-6, "random_state": 0}
+            kwargs = {"min_samples_leaf": LEAF_ROWS, "min_impurity_decrease": 1e-6, "random_state": 0}
             found = compute_bins(numeric[:, varies], n_bins, tree_kwargs=kwargs, y=target[rows], regression=regression)
     for column, its_edges in zip(varies.nonzero()[:, 0].tolist(), found, strict=True):
         edges[column] = its_edges

@@ -12,16 +12,18 @@ from zoo.networks.embeddings import CategoryEmbedding, ClassToken
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
 from zoo.networks.mlp import check_columns
+from zoo.networks.numeric_embedding import build_numeric_embedding
 from zoo.networks.transformer import TransformerEncoder
 
 
 class FeatureTokenizer(nn.Module):
-    """One token a column: ``x_j W_j + b_j`` for a number, ``table_j[x_j] + b_j`` for a category.
+    """One token a column: ``x_j W_j + b_j`` or its embedding for a number, ``table_j[x_j] + b_j`` for a category.
 
     Args:
         n_numeric: number of numeric columns, may be 0.
         cardinalities: number of categories of each category column, may be empty.
         d_model: width of a token.
+        numeric_embedding: of a number: ``none``, ``piecewise_linear`` or ``periodic``.
 
     Shape:
         numeric: (batch, n_numeric), categorical: int64 (batch, n_categories)
@@ -36,11 +38,14 @@ class FeatureTokenizer(nn.Module):
         torch.Size([8, 6, 16])
     """
 
-    def __init__(self, n_numeric: int, cardinalities: Sequence[int], d_model: int) -> None:
+    def __init__(
+        self, n_numeric: int, cardinalities: Sequence[int], d_model: int, *, numeric_embedding: str = "none"
+    ) -> None:
         super().__init__()
         check_columns(n_numeric, cardinalities)
         check_positive("d_model", d_model)
-        self.weight = nn.Parameter(torch.empty(n_numeric, d_model))
+        self.numeric = build_numeric_embedding(numeric_embedding, n_numeric, d_model)
+        self.weight = nn.Parameter(torch.empty(n_numeric if self.numeric is None else 0, d_model))
         self.bias = nn.Parameter(torch.empty(n_numeric + len(cardinalities), d_model))
         self.categories = CategoryEmbedding(cardinalities, d_model) if cardinalities else None
         self.reset_parameters()
@@ -52,7 +57,8 @@ class FeatureTokenizer(nn.Module):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, numeric: Tensor, categorical: Tensor) -> Tensor:
-        tokens = numeric.unsqueeze(-1) * self.weight  # (batch, n_numeric, 1) * (n_numeric, d) -> (batch, n_numeric, d)
+        # (batch, n_numeric, 1) * (n_numeric, d_model) -> (batch, n_numeric, d_model)
+        tokens: Tensor = numeric.unsqueeze(-1) * self.weight if self.numeric is None else self.numeric(numeric)
         if self.categories is not None:
             tokens = torch.cat([tokens, self.categories(categorical)], dim=1)  # (batch, n_columns, d_model)
         return tokens + self.bias
@@ -77,6 +83,7 @@ class TabularTransformer(nn.Module):
         drop_path: stochastic depth (0-1) of the last block.
         activation: name of the activation in the feed-forward part.
         init: ``default`` (torch's), ``xavier``, ``he``, ``orthogonal`` or ``trunc_normal``, for the linear layers.
+        numeric_embedding: as in `FeatureTokenizer`.
 
     Shape:
         numeric: (batch, n_numeric), categorical: int64 (batch, n_categories) -> (batch, d_out)
@@ -105,10 +112,11 @@ class TabularTransformer(nn.Module):
         drop_path: float = 0.0,
         activation: str = "gelu",
         init: str = "default",
+        numeric_embedding: str = "none",
     ) -> None:
         super().__init__()
         check_positive("d_out", d_out)
-        self.tokenizer = FeatureTokenizer(n_numeric, cardinalities, d_model)
+        self.tokenizer = FeatureTokenizer(n_numeric, cardinalities, d_model, numeric_embedding=numeric_embedding)
         self.class_token = ClassToken(d_model)
         self.encoder = TransformerEncoder(
             d_model,
