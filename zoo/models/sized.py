@@ -1,4 +1,4 @@
-"""Size and rate of an MLP for tables by the number of train rows, where nothing was said."""
+"""Size and rate of an MLP by the number of train rows of a table, where nothing was said."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ class Recipe:
     lr: float
 
 
+# Chosen on validation rows of public sets. A few hundred rows (credit_g, breast_cancer) are learned by heart in two
+# epochs at the rate that thousands (spambase, wine_quality, adult) need to get anywhere; between 700 and 2500 rows none
+# was tried.
 FEW_ROWS = 2000
 FEW = Recipe((128, 128), 0.2, 1e-3)
 MANY = Recipe((256, 256), 0.1, 4e-3)
-OTHER = Recipe((256, 256), 0.1, 2e-3)
+OTHER = Recipe((256, 256), 0.1, 2e-3)  # images and texts
 
 
 def recipe_for(inputs: dict[str, Any]) -> Recipe:
