@@ -4,7 +4,7 @@ import pytest
 import torch
 from rtdl_num_embeddings import PiecewiseLinearEmbeddings, compute_bins  # type: ignore[import-untyped]
 
-from zoo.networks.numeric_embedding import PiecewiseLinear, build_numeric_embedding
+from zoo.networks.numeric_embedding import LEAF_ROWS, PiecewiseLinear, build_numeric_embedding
 
 
 def table(n: int = 600) -> tuple[torch.Tensor, torch.Tensor]:
@@ -62,6 +62,16 @@ def test_few_rows_and_columns_of_one_value(n: int) -> None:
     module.fit(numeric, torch.arange(n) % 2)
     assert module(numeric).isfinite().all()
     assert module(numeric * 1000).isfinite().all()
+
+
+def test_no_bin_that_a_tree_cuts_off_holds_few_rows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    numeric = torch.rand(200, 1, generator=generator)
+    module = PiecewiseLinear(1, 3)
+    module.fit(numeric, torch.randint(0, 2, (200,), generator=generator))  # noise: all that a tree cuts is by chance
+    encoded = module.embedding.impl(numeric)[:, 0]  # of each bin the share of it that lies below the number
+    inside = (encoded > 0) & (encoded < 1)
+    assert all(count >= LEAF_ROWS - 2 for count in inside.sum(dim=0).tolist() if count)  # the edges are numbers, too
 
 
 def test_numbers_as_targets() -> None:
