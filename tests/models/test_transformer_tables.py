@@ -9,6 +9,7 @@ from tests.fits import QUIET, short_trainer, tabular
 from zoo.errors import InputError
 from zoo.models import TransformerClassifier
 from zoo.networks.numeric_embedding import PiecewiseLinear
+from zoo.networks.tabular_transformer import TabularTransformer
 
 pytestmark = QUIET
 
@@ -29,6 +30,8 @@ def test_every_number_has_a_token_of_its_own(tmp_path: Path) -> None:
     data = tabular(tmp_path)
     plain = TransformerClassifier(data.inputs, 2, d_model=8, n_heads=2).network
     network = TransformerClassifier(data.inputs, 2, d_model=8, n_heads=2, numeric_embedding="periodic").network
+    assert isinstance(plain, TabularTransformer)
+    assert isinstance(network, TabularTransformer)
     arrays = data.dataset("train").arrays
     numeric, categorical = arrays["numeric"][:5], arrays["categorical"][:5]
     tokens = network.tokenizer(numeric, categorical)
