@@ -94,8 +94,8 @@ class TextDataModule(DataModule):
             with what it does to a text ([CLS], [SEP], lower case); None learns byte-pair encoding from the train texts.
         vocab_size: Most tokens of a learnt vocabulary, at least 258; a tokenizer brings its own.
         max_length: Tokens kept of a text; the rest is cut off.
-        ngrams: Whether a text is also given as a bag of its words, pairs of words and runs of characters; what a text
-            model gains most from on few rows.
+        ngrams: Whether a text is also given as a bag of its words, pairs and triples of words, and runs of characters;
+            what a text model gains most from on few rows.
         batch_size: Rows a batch; None sizes it by the number of rows.
         num_workers: Loader processes; None chooses.
         seed: Of the split, and of the order of train rows.
@@ -215,7 +215,8 @@ class TextDataModule(DataModule):
     def encoder_state(self) -> dict[str, Any]:
         state = {"tokenizer": self.text_tokenizer.to_json(), "max_length": self.max_length, "text": self.text}
         if self._bag is not None:
-            state |= {"words": self._bag.words.to_json(), "pairs": torch.from_numpy(self._bag.known)}
+            state |= {"words": self._bag.words.to_json(), "pairs": torch.from_numpy(self._bag.pairs)}
+            state["triples"] = torch.from_numpy(self._bag.triples)
             state["runs"] = "\n".join(self._bag.characters.runs)  # no run has white space
         return state
 
@@ -227,7 +228,7 @@ class TextDataModule(DataModule):
         if "words" in state:
             words = TextTokenizer.from_json(state["words"], max_length=self.max_length)
             characters = CharacterBag(state["runs"].split(), max_length=self.max_length)
-            self._bag = NgramBag(words, state["pairs"].numpy(), characters)
+            self._bag = NgramBag(words, state["pairs"].numpy(), state["triples"].numpy(), characters)
 
     @property
     def _ready(self) -> TextTokenizer:

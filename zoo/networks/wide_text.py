@@ -1,6 +1,6 @@
 """Wide and deep text (Cheng et al. 2016, arXiv:1606.07792): a linear model of n-grams beside any text network.
 
-The linear part knows whole words, pairs of words and stems at once, as TF-IDF with a linear model does, and needs few
+The linear part knows whole words, phrases and stems at once, as TF-IDF with a linear model does, and needs few
 rows; the network adds what depends on order.
 """
 
@@ -23,7 +23,7 @@ class NgramLinear(nn.Module):
     Weights begin at zero.
 
     Args:
-        sizes: number of ids of each kind: of words and pairs (the first, 0, stands for none), of runs of characters.
+        sizes: number of ids of each kind: of words and phrases (the first, 0, stands for none), of runs of characters.
         d_out: number of outputs (classes or targets).
         dropout: fraction (0-1) of n-grams left out during training.
 
