@@ -213,6 +213,15 @@ def test_regression_end_to_end_in_the_units_of_the_target() -> None:
     assert float((error**2).mean().sqrt()) == pytest.approx(result["test/rmse"], rel=1e-5)
 
 
+def test_a_run_that_is_to_test_no_batch_ends_well_without_a_test() -> None:
+    flags = ["--trainer.max_epochs", "1", "--trainer.logger", "false", "--figures.enabled", "false"]
+    words = ["fit", "--config", "configs/mlp.yaml", "--name", "run", *flags]
+    assert main([*words, "--trainer.limit_test_batches", "0"]) == 0
+    result = summary("runs/run")
+    assert result["status"] == "finished"
+    assert not [name for name in result if name.startswith("test/")]
+
+
 @pytest.mark.slow
 def test_two_processes_train_and_end_with_one_run_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "zoo.cli.main", "fit", "--config", "configs/mlp.yaml", "--trainer.max_epochs", "2"]

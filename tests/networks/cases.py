@@ -89,7 +89,7 @@ TEXT_CASES = {
 }
 
 CASES = TEXT_CASES | {
-    "wide_text": Case(lambda: WideText(mixing_transformer(), 70, CLASSES), text_and_ngrams),
+    "wide_text": Case(lambda: WideText(mixing_transformer(), [40, 30], CLASSES), text_and_ngrams),
     "mlp": Case(lambda: MLP(5, CLASSES), features),
     "tabular_mlp": Case(lambda: TabularMLP(5, [2, 7, 2], CLASSES), columns),
     "tabular_mlp_numbers": Case(lambda: TabularMLP(5, [], CLASSES), numbers),

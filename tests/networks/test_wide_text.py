@@ -7,24 +7,25 @@ from zoo.networks import NgramLinear, TextMLP, WideText
 from zoo.networks.wide_text import SCALE, widened
 
 
-def _drawn(n_ngrams: int = 20, d_out: int = 3, **options: float) -> NgramLinear:
-    linear = NgramLinear(n_ngrams, d_out, **options)
+def _drawn(sizes: tuple[int, int] = (14, 6), d_out: int = 3, **options: float) -> NgramLinear:
+    linear = NgramLinear(sizes, d_out, **options)
     torch.nn.init.normal_(linear.weight)
     return linear
 
 
-def test_it_is_the_sum_of_weights_over_the_root_of_their_number() -> None:
-    linear = _drawn()
-    found = linear(torch.tensor([[3, 7, 7, 1, 0], [5, 0, 0, 0, 0]]))
+def test_it_is_the_sum_of_weights_over_the_root_of_their_number_in_each_kind() -> None:
+    linear = _drawn(dropout=0.0)
+    found = linear(torch.tensor([[3, 7, 7, 13, 0, 0], [5, 14, 0, 19, 14, 15]]))
     weight = linear.weight
-    torch.testing.assert_close(found[0], SCALE * (weight[3] + 2 * weight[7] + weight[1]) / 2)
-    torch.testing.assert_close(found[1], SCALE * weight[5])
+    torch.testing.assert_close(found[0], SCALE * (weight[3] + 2 * weight[7] + weight[13]) / 2)
+    runs = (2 * weight[14] + weight[15] + weight[19]) / 2
+    torch.testing.assert_close(found[1], SCALE * (weight[5] + runs))
 
 
 def test_padding_and_order_change_nothing_and_an_empty_bag_is_zero() -> None:
-    linear = _drawn()
-    bag = torch.tensor([[3, 7, 1], [0, 0, 0]])
-    other = torch.tensor([[0, 1, 3, 0, 7], [0, 0, 0, 0, 0]])
+    linear = _drawn(dropout=0.0)
+    bag = torch.tensor([[3, 17, 1], [0, 0, 0]])
+    other = torch.tensor([[0, 1, 3, 0, 17], [0, 0, 0, 0, 0]])
     torch.testing.assert_close(linear(other), linear(bag))
     assert not linear(bag)[1].any()
 
@@ -40,13 +41,13 @@ def test_nothing_is_dropped_when_not_training() -> None:
 def test_it_begins_as_the_network_alone() -> None:
     deep = TextMLP(30, 3)
     tokens = torch.randint(1, 30, (4, 6))
-    wide = widened(deep, 20, 3, dropout=0.0)
+    wide = widened(deep, {"n_ngrams": [14, 6]}, 3)
     assert isinstance(wide, WideText)
     torch.testing.assert_close(wide(tokens, tokens > 0, torch.randint(0, 20, (4, 5))), deep(tokens, tokens > 0))
-    assert widened(deep, 0, 3, dropout=0.0) is deep
+    assert widened(deep, {}, 3) is deep
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0])
 def test_a_fraction_out_of_range_is_an_error(dropout: float) -> None:
     with pytest.raises(ValueError, match="dropout must be in"):
-        NgramLinear(20, 3, dropout=dropout)
+        NgramLinear([14, 6], 3, dropout=dropout)

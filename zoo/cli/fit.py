@@ -280,7 +280,8 @@ def test_best(cli: FitCLI) -> dict[str, float]:
         content = checkpoint.read_checkpoint(cli.best.best_model_path)
         cli.model.load_state_dict(content["state_dict"])
     results = trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
-    return {name: float(value) for name, value in results[0].items()}
+    # None where no batch is tested: --trainer.limit_test_batches 0
+    return {name: float(value) for metrics in results for name, value in metrics.items()}
 
 
 def best_epoch(cli: FitCLI) -> int | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.data.arrays import ArrayDataset, Batch
 from zoo.data.base import DataModule
+from zoo.data.characters import CharacterBag
 from zoo.data.ngrams import NgramBag
 from zoo.data.source import Source
 from zoo.data.text_source import read_text
@@ -93,8 +94,8 @@ class TextDataModule(DataModule):
             with what it does to a text ([CLS], [SEP], lower case); None learns byte-pair encoding from the train texts.
         vocab_size: Most tokens of a learnt vocabulary, at least 258; a tokenizer brings its own.
         max_length: Tokens kept of a text; the rest is cut off.
-        ngrams: Whether a text is also given as a bag of its words and pairs of words; what a text model gains most from
-            on few rows.
+        ngrams: Whether a text is also given as a bag of its words, pairs and triples of words, and runs of characters;
+            what a text model gains most from on few rows.
         batch_size: Rows a batch; None sizes it by the number of rows.
         num_workers: Loader processes; None chooses.
         seed: Of the split, and of the order of train rows.
@@ -205,7 +206,7 @@ class TextDataModule(DataModule):
             "vocab_size": self._ready.vocab_size,
             "max_length": self.max_length,
             "pad_id": self._ready.pad_id,
-        } | ({} if self._bag is None else {"n_ngrams": self._bag.size})
+        } | ({} if self._bag is None else {"n_ngrams": self._bag.sizes})
 
     def portable_arguments(self) -> dict[str, Any]:
         """As of every data module, without the tokenizer's place: a checkpoint holds the tokenizer itself."""
@@ -214,7 +215,9 @@ class TextDataModule(DataModule):
     def encoder_state(self) -> dict[str, Any]:
         state = {"tokenizer": self.text_tokenizer.to_json(), "max_length": self.max_length, "text": self.text}
         if self._bag is not None:
-            state |= {"words": self._bag.words.to_json(), "pairs": torch.from_numpy(self._bag.known)}
+            state |= {"words": self._bag.words.to_json(), "pairs": torch.from_numpy(self._bag.pairs)}
+            state["triples"] = torch.from_numpy(self._bag.triples)
+            state["runs"] = "\n".join(self._bag.characters.runs)  # no run has white space
         return state
 
     def load_encoder_state(self, state: dict[str, Any]) -> None:
@@ -224,7 +227,8 @@ class TextDataModule(DataModule):
         self._bag = None
         if "words" in state:
             words = TextTokenizer.from_json(state["words"], max_length=self.max_length)
-            self._bag = NgramBag(words, state["pairs"].numpy())
+            characters = CharacterBag(state["runs"].split(), max_length=self.max_length)
+            self._bag = NgramBag(words, state["pairs"].numpy(), state["triples"].numpy(), characters)
 
     @property
     def _ready(self) -> TextTokenizer:

@@ -72,7 +72,7 @@ def build_cnn(
             pad_id=inputs["pad_id"],
             init=init,
         )
-        return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=dropout)
+        return widened(deep, inputs, d_out)
 
     return network_for("CNN", inputs, {"image": image, "text": text})
 

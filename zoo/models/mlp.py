@@ -54,7 +54,7 @@ def build_mlp(
 
     def text() -> nn.Module:
         deep = TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options)
-        return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=dropout)
+        return widened(deep, inputs, d_out)
 
     makers = {
         "tabular": tabular,

@@ -56,7 +56,7 @@ def build_transformer(
 
     def text() -> nn.Module:
         if backbone is not None:
-            return widened(text_backbone(), inputs.get("n_ngrams", 0), d_out, dropout=token_dropout)
+            return widened(text_backbone(), inputs, d_out)
         if pretrained:
             raise ValueError("pretrained needs a backbone: the name or folder of the model that has the weights")
         deep = TextTransformer(
@@ -71,7 +71,7 @@ def build_transformer(
             pooling=pooling,
             **encoder,
         )
-        return widened(deep, inputs.get("n_ngrams", 0), d_out, dropout=token_dropout)
+        return widened(deep, inputs, d_out)
 
     def text_backbone() -> nn.Module:
         if drop_path:
@@ -132,7 +132,7 @@ class TransformerClassifier(Classifier):
         n_heads: Attention heads; divides d_model.
         d_feedforward: Width inside the feed-forward part; None is what the kind of input usually has.
         dropout: Share of activations dropped in training, 0-1.
-        token_dropout: Share of a text's tokens (and n-grams, with data.ngrams) hidden in training, 0-1.
+        token_dropout: Share of a text's tokens hidden in training, 0-1.
         head_dropout: Share of a text's pooled features dropped before the last layer, 0-1.
         drop_path: Stochastic depth, 0-1.
         window: Tokens of a text (odd) that a convolution before the blocks sees at once; 1 is no convolution.
@@ -275,7 +275,7 @@ class TransformerRegressor(Regressor):
         n_heads: Attention heads; divides d_model.
         d_feedforward: Width inside the feed-forward part; None is what the kind of input usually has.
         dropout: Share of activations dropped in training, 0-1.
-        token_dropout: Share of a text's tokens (and n-grams, with data.ngrams) hidden in training, 0-1.
+        token_dropout: Share of a text's tokens hidden in training, 0-1.
         head_dropout: Share of a text's pooled features dropped before the last layer, 0-1.
         drop_path: Stochastic depth, 0-1.
         window: Tokens of a text (odd) that a convolution before the blocks sees at once; 1 is no convolution.

@@ -1,0 +1,66 @@
+"""What each ingredient of the shipped text config is worth: accuracy on validation rows, with it and without.
+
+Each run is `zoo fit --config configs/transformer.yaml --data.path SET` with one setting changed; the accuracy is that
+of the best epoch on its validation rows. Test rows are never read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.strength.text import ROOT, Row, folder_of, markdown
+
+SETS = ("trec6", "banking77", "mr_rt_polarity", "sst2", "ag_news_small")
+INGREDIENTS = {
+    "as shipped": [],
+    "no n-grams": ["--data.ngrams", "false"],
+    "no convolution": ["--model.window", "1"],
+    "no token dropout": ["--model.token_dropout", "0"],
+    "no head dropout": ["--model.head_dropout", "0"],
+    "no label smoothing": ["--model.label_smoothing", "0"],
+    "two blocks": ["--model.n_layers", "2"],
+    "d_model 128": ["--model.d_model", "128"],
+}
+
+
+def fit(ingredient: str, folder: Path, seed: int, runs: Path) -> Row:
+    """One run; what its summary says of the validation rows.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    name = f"{list(INGREDIENTS).index(ingredient)}-{folder.name}-{seed}"
+    command = [sys.executable, "-m", "zoo.cli.main", "fit", "--config", str(ROOT / "configs" / "transformer.yaml")]
+    command += ["--data.path", str(folder), "--seed_everything", str(seed), *INGREDIENTS[ingredient]]
+    command += ["--trainer.default_root_dir", str(runs), "--name", name, "--trainer.logger", "false"]
+    command += ["--trainer.limit_test_batches", "0", "--figures.enabled", "false"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
+    summary = json.loads((runs / name / "summary.json").read_text())
+    figures = {"accuracy": summary["best/val/accuracy"], "log_loss": summary["best/val/loss"]}
+    return {"set": folder.name, "model": ingredient, "seed": seed, **figures}
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.strength text_ablation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=2, help="runs a cell, with the seeds 0, 1, ...")
+    parser.add_argument("--sets", default=",".join(SETS), help="some of the sets, by name")
+    parser.add_argument("--ingredients", default=",".join(INGREDIENTS), help="some of the rows, by name")
+    chosen = parser.parse_args(argv)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in chosen.sets.split(","):
+            folder = folder_of(name, Path(temporary))
+            for ingredient in chosen.ingredients.split(","):
+                for seed in range(chosen.seeds):
+                    rows.append(fit(ingredient, folder, seed, Path(temporary) / "runs"))
+                    print(json.dumps(rows[-1]), flush=True)
+    print(markdown(rows))
+    return 0
