@@ -104,7 +104,7 @@ def line(name: str, seed: int, summary: dict[str, Any], at: str) -> dict[str, An
         "set": name,
         "seed": seed,
         "accuracy": summary["test/accuracy"],
-        "log_loss": summary["test/loss"],
+        "log_loss": summary["test/log_loss"],  # of the calibrated answers; test/loss is the smoothed one
         "val_accuracy": summary["best/val/accuracy"],
         "seconds": summary["seconds"],
         "epochs": summary["epochs"],

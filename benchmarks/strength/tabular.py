@@ -97,8 +97,6 @@ def fit(name: str, seed: int, folder: Path, runs: Path, extra: Sequence[str] = (
     summary = json.loads((runs / run / "summary.json").read_text())
     facts: Row = {"set": name, "seed": seed}
     facts |= {metric: summary[f"test/{metric}"] for metric in METRICS if f"test/{metric}" in summary}
-    if not one.regression:
-        facts.setdefault("log_loss", summary["test/loss"])
     return facts | {"epochs": summary["epochs"], "seconds": round(seconds, 1), "commit": commit()}
 
 
