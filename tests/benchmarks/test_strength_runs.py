@@ -76,6 +76,7 @@ def test_a_run_is_held_by_its_commit_and_its_words(tmp_path: Path) -> None:
         assert not runs.held(RUN | {key: other}, out)
 
 
+@pytest.mark.slow
 def test_a_short_run_by_the_real_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
