@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
-NAMES = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+from benchmarks.strength import results
+
+USAGE = "usage: python -m benchmarks.strength NAME ...   (NAME --help: its arguments)"
 
 
-def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
-        print(f"usage: python -m benchmarks.strength {{{','.join(NAMES)}}} ...", file=sys.stderr)
+def listing() -> str:
+    """Each benchmark in a line, and how long it takes."""
+    lines = [
+        f"  {one.name:<12}{one.about.splitlines()[0]}\n{'':14}{one.time}, on two cores" for one in results.BENCHMARKS
+    ]
+    return "\n".join([USAGE, "", *lines, f"  {'results':<12}{(results.__doc__ or '').splitlines()[0]}"])
+
+
+def main(argv: list[str]) -> int:
+    commands: Mapping[str, Callable[[Sequence[str]], int]] = {one.name: one.main for one in results.BENCHMARKS} | {
+        "results": results.main
+    }
+    if argv and argv[0] in ("-h", "--help"):
+        print(listing())
+        return 0
+    if not argv or argv[0] not in commands:
+        print(listing(), file=sys.stderr)
         return 2
-    result: int = import_module(f"benchmarks.strength.{sys.argv[1]}").main(sys.argv[2:])
-    return result
+    return commands[argv[0]](argv[1:])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+"""The page of results: every bar's table from lines of JSON, as they stand in benchmarks/RESULTS.md.
+
+Without files it takes those of benchmarks/strength/measured, where each benchmark leaves its lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.strength import finetune, images, pretrained, tabular, text
+from benchmarks.strength.bars import page
+from benchmarks.strength.runs import MEASURED, Benchmark, read_lines
+
+BENCHMARKS: tuple[Benchmark, ...] = tuple(module.BENCHMARK for module in (tabular, images, finetune, text, pretrained))
+PAGE = MEASURED.parents[1] / "RESULTS.md"
+HEADING = """\
+# Strength
+
+What the shipped configs reach on the test rows of public sets: mean ± standard deviation over the seeds, nothing tuned
+for a set. `seconds` is of the whole command, on two cores; `at` is the last commit that changed zoo, its configs or
+these benchmarks. The peers have one run each, seed 0, with their own defaults; those of tables are run by
+`benchmarks/peer_scripts/with_tables.py`.
+
+The lines of all runs lie in `benchmarks/strength/measured/`. The command under a heading makes its runs and adds their
+lines; `python -m benchmarks.strength results > benchmarks/RESULTS.md` makes this page of them.
+"""
+
+
+def written(files: Sequence[Path]) -> str:
+    """The whole page."""
+    bars = [bar for benchmark in BENCHMARKS for bar in benchmark.bars]
+    return f"{HEADING}\n{page(bars, read_lines(files))}\n"
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.strength results",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="*", type=Path, help="lines of JSON, a run each")
+    asked = parser.parse_args(list(argv))
+    print(written(asked.files or sorted(MEASURED.glob("*.jsonl"))), end="")
+    return 0
