@@ -119,6 +119,12 @@ def test_trials_of_a_search_find_rates_of_their_own(monkeypatch: pytest.MonkeyPa
     for number, lr in enumerate(seen):
         config = yaml.safe_load(Path(f"runs/s/trial-{number:04d}/config.yaml").read_text())
         assert config["model"]["init_args"]["lr"] == lr
+    best = yaml.safe_load(
+        Path("runs/s/best.yaml").read_text()
+    )  # trains again as the winner did, and finds nothing anew
+    assert best["model"]["init_args"]["lr"] in seen
+    winner = Path("runs/s/best.yaml").read_text().split("trial ")[1].split()[0]
+    assert best["model"]["init_args"]["lr"] == seen[int(winner)]
 
 
 def test_threshold_and_costs_at_prediction_and_test(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from tests.wandb_standin import Standin
 from zoo.cli.configs import config_root, shipped_configs
 from zoo.cli.main import main
 from zoo.cli.trial import CHANGE_THE_LOSS, SettingsCLI
+from zoo.models.cnn import fitting
 from zoo.tuning.space import read_space
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the command line shows users what matters; see zoo.cli.quiet
@@ -59,6 +60,13 @@ def test_pitfall_12_each_command_line_of_a_shipped_sweep_is_taken_by_the_parser(
 def test_zoo_tune_reads_each_of_them(file: Path) -> None:
     space, sweep = read_space(file)
     assert [parameter.name for parameter in space] == list(sweep["parameters"])
+
+
+@pytest.mark.parametrize("name", ["cnn", "cnn-hyperband"])
+def test_the_default_rate_of_the_network_is_well_inside(name: str) -> None:
+    rate, _ = fitting({"modality": "image"}, "small_resnet", None, None)
+    lr = next(p for p in read_space(config_root() / "sweeps" / f"{name}.yaml")[0] if p.name == "model.lr")
+    assert 2 * lr.low <= rate <= lr.high / 2  # type: ignore[operator]
 
 
 def test_they_are_listed_and_are_no_configs(capsys: pytest.CaptureFixture[str]) -> None:

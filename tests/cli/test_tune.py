@@ -263,6 +263,17 @@ def test_a_space_that_ships_reaches_to_the_configs_own_values(capsys: pytest.Cap
     assert with_own_values(read_plan(STUDY))[1]["model.lr"] == 1.0
 
 
+def test_a_rate_that_the_config_leaves_to_the_model_is_in_the_space_too() -> None:
+    words = ["--model", "CNNClassifier", "--data", "ImageDataModule", "--data.path", "sample:digits"]
+    words += ["--model.backbone", "small_resnet", "--model.optimizer", "sgd", "--trainer.logger", "false"]
+    Path("space.yaml").write_text(
+        "parameters: {model.lr: {min: 1.0e-4, max: 1.0e-2, distribution: log_uniform_values}}"
+    )
+    for name, space in (("ships", []), ("own", ["--space", "space.yaml"])):
+        assert main(["tune", *words, *space, "--trials", "1", "--timeout", "0", "--study", name]) == 0
+        assert with_own_values(read_plan(Path("runs", name)))[1]["model.lr"] == 0.002
+
+
 def test_the_metric_of_a_space_counts_and_what_is_typed_beats_it(capsys: pytest.CaptureFixture[str]) -> None:
     Path("space.yaml").write_text("metric: {name: best/val/accuracy, goal: maximize}\n" + SPACE)
     assert tune("--trials", "1") == 0

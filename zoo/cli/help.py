@@ -11,7 +11,8 @@ Train a model, test its best epoch, write a run folder. What is typed beats --co
   --data.path PATH               your file or folder, or sample:NAME (`zoo list samples`)
   --data.target COLUMN           what to predict; left out, a column called target, label, class or y
   --data.batch_size N            rows a step; left out, it goes by the number of rows
-  --model.lr 0.001               highest learning rate; auto finds one by a range test of under a minute
+  --model.lr 0.002               highest learning rate, of muon about ten times that of adamw; left out, what fits; auto
+                                 finds one by a range test of under a minute
   --model.optimizer adamw        any optimiser of timm
   --model.schedule cosine        or linear, step, one_cycle, plateau, constant
   --model.threshold 0.3          of two classes the second is chosen from this probability on; see also --model.costs

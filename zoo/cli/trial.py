@@ -26,7 +26,7 @@ from zoo.cli.threads import use_cores
 from zoo.errors import InputError
 from zoo.tracking.run_folder import SUMMARY
 from zoo.tracking.wandb import RefusedError
-from zoo.tuning.space import Parameter, corners, flags, read_space
+from zoo.tuning.space import LR, Parameter, corners, flags, read_space
 from zoo.tuning.worker import Job, TrialError
 
 FAMILIES = {"MLP": "mlp", "CNN": "cnn", "Transformer": "transformer"}
@@ -67,13 +67,15 @@ class BaseCLI(SettingsCLI):
         self.config.trainer.precision = settle_precision(self.config_init.trainer, self.model, self.datamodule)
 
 
-def base_settings(words: Sequence[str]) -> dict[str, Any]:
-    """What trials begin from, resolved from a command line of `zoo fit`.
+def base_settings(words: Sequence[str]) -> tuple[dict[str, Any], Any]:
+    """What trials begin from, resolved from a command line of `zoo fit`, and the model's rate also where it says none.
 
     Raises:
         InputError: A mistake in it, or a run of several processes.
     """
-    config = BaseCLI(words).settings()
+    cli = BaseCLI(words)
+    config, lr = cli.settings(), getattr(cli.model, "lr", None)
+    del cli
     gc.collect()
     if config.pop("name", None):
         raise InputError("--name is of a run: the name of a study is --study")
@@ -84,7 +86,7 @@ def base_settings(words: Sequence[str]) -> dict[str, Any]:
         raise InputError("zoo tune trains each trial in one process: leave out --trainer.devices, and say --workers N")
     if devices == "auto":
         trainer["devices"] = 1  # else a machine with several accelerators would start a process for each
-    return config
+    return config, lr
 
 
 def own_value(config: dict[str, Any], name: str) -> Any:
@@ -180,19 +182,21 @@ class Trials:
         pruning = Pruning(self.metric, job.report)
         place = ["--trainer.default_root_dir", str(self.folder), "--name", f"trial-{job.number:04d}"]
         try:
-            return self._train(["--config", str(self.base), *job.words, *place, *QUIET], pruning, own=job.own)
+            return self._train(["--config", str(self.base), *job.words, *place, *QUIET], pruning, job)
         finally:
             forget()
 
-    def _train(self, argv: Sequence[str], pruning: Pruning, *, own: bool) -> float | None:
+    def _train(self, argv: Sequence[str], pruning: Pruning, job: Job) -> float | None:
         try:
             cli = FitCLI(argv, extra=[pruning])
         except InputError as error:
-            if own:
+            if job.own:
                 raise  # nothing was drawn yet: it is the user's own config that cannot be
             raise TrialError(str(error)) from error
         except Exception as error:
             raise TrialError(first_line(error)) from error
+        if cli.lr_range is not None:
+            job.found({LR: repr(cli.lr_range.lr)})
         try:
             train(cli, checkpoint_file=None, trial=pruning)
         except (MissingMetricError, RefusedError):

@@ -23,7 +23,7 @@ from zoo.messages import say
 from zoo.tracking.run_folder import default_name, new_run_folder
 from zoo.tuning.plan import BASE, PLAN, STORE, Plan, read_plan
 from zoo.tuning.presence import anyone_works
-from zoo.tuning.space import Parameter, read_space, space_of, stored
+from zoo.tuning.space import LR, Parameter, read_space, space_of, stored
 from zoo.tuning.study import MISTAKE, in_play, open_study, queue, queue_lock, release_dead
 
 HIDDEN = ":***@"  # where a password stood
@@ -83,7 +83,7 @@ def join(folder: Path, options: TuneOptions) -> Session:
 
 def new_plan(options: TuneOptions, words: Sequence[str]) -> Plan:
     """What the user asks for, checked; named after model and data."""
-    config = base_settings(words)
+    config, lr = base_settings(words)
     sweep: dict[str, Any] = {}
     if options.space is None:
         file, space = default_space(config)
@@ -93,6 +93,8 @@ def new_plan(options: TuneOptions, words: Sequence[str]) -> Plan:
         file = options.space
         space, sweep = read_space(file)
         described = sweep["parameters"]
+    if "lr" in config["model"]["init_args"] and any(parameter.name == LR for parameter in space):
+        config["model"]["init_args"]["lr"] = lr  # null would hide from the search what it stands for
     metric, mode = metric_of(config, options.metric, sweep)
     with tempfile.TemporaryDirectory() as place:
         base = Path(place) / BASE

@@ -1,8 +1,9 @@
 """`lr="auto"`: a learning rate from a range test (Smith 2017, arXiv:1506.01186), in under a minute.
 
 A copy of the model trains on real batches, by its own step, optimiser, clipping and precision, while the rate rises from
-where nothing happens to where the loss explodes. The random state is put back, so that nothing of the run changes but
-the number.
+where nothing happens to where the loss explodes. After each step the loss of the same few batches is taken, with the
+same random numbers; the rate just before the lowest of them is chosen. The random state is put back, so that nothing of
+the run changes but the number.
 """
 
 from __future__ import annotations
@@ -26,14 +27,12 @@ if TYPE_CHECKING:
     from zoo.models.base import Model
 
 AUTO = "auto"
-LOWEST, HIGHEST = 1e-7, 10.0
+LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 100
 BUDGET = 40.0  # seconds after which the rate is at its highest, however slow a step is
-SMOOTHING = 0.9  # of the loss by which an explosion is told: weight of what was before
-DIVERGED = 4.0  # times the lowest smoothed loss
-START = 0.2  # share of the steps, at whose rates nothing is learned yet
-WIDTH = 0.03  # share of the steps: of the bell under which losses are averaged
-FALLS = 0.1  # share of its whole drop after which the loss is said to fall
+ROWS, BATCHES, GATHERING = 512, 4, 2.0  # that are held, at most, to take the loss of; seconds to gather them in
+WIDTH = 1.0  # steps: of the bell under which losses are averaged
+NEARLY = 0.95  # of the whole drop of the loss: it is done at the rate that is chosen
 SMALLEST_DROP = 0.01  # of the loss at the start; less is taken for noise
 
 
@@ -44,7 +43,7 @@ class LRRange:
     Args:
         lr: The rate that was chosen.
         rates: Of each step, rising.
-        losses: Of each step, before it was made.
+        losses: Of the same rows after each step.
         smoothed: The same without most of their noise.
         seconds: That the test took.
     """
@@ -127,48 +126,73 @@ def set_lr(model: Model, lr: float | str) -> None:
 
 
 class RangeTest(Callback):
-    """Lets the rate rise from step to step, keeps the losses, and ends the training when the loss explodes."""
+    """Lets the rate rise from step to step, and ends the training when the loss explodes.
+
+    The first batches are held: the loss of all of them is taken after each step, with the same random numbers, so that one
+    step differs from the next by what was learned and not by which rows it saw.
+    """
 
     def __init__(self) -> None:
         self.rates: list[float] = []
         self.losses: list[float] = []
-        self._lowest = math.inf
-        self._running = 0.0
-        self._parts: list[float] = []
+        self._held: list[Any] = []
+        self._rate = LOWEST
+        self._began: float | None = None  # None while batches are gathered, at a rate that teaches nothing
+        self._steps = 0
+        self._within = False  # a step, of which some batches are done
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._began = time.perf_counter()
+        self._started = time.perf_counter()
         for optimizer in trainer.optimizers:
             for group in optimizer.param_groups:
                 group.setdefault("initial_lr", group["lr"])  # its share of the rate: that of the model is 1
+        self._set_rate(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if self._parts:
+        if self._within:
             return  # gradients of more batches are gathered for this step
-        self._rate = rate_at(max(trainer.global_step / (STEPS - 1), (time.perf_counter() - self._began) / BUDGET))
-        for optimizer in trainer.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = self._rate * group["initial_lr"]
+        if self._began is not None:
+            passed = (time.perf_counter() - self._began) / BUDGET
+            self._rate = rate_at(max(len(self.rates) / (STEPS - 1), passed))
+        self._set_rate(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._parts.append(float(outputs["loss"]))
-        if trainer.global_step == len(self.rates):
+        if self._began is None:
+            self._held.append(batch)
+        self._within = trainer.global_step == self._steps
+        if self._within:
             return
-        loss = sum(self._parts) / len(self._parts)
-        self._parts = []
-        self.rates.append(self._rate)
+        self._steps = trainer.global_step
+        if self._began is None:
+            now, rows = time.perf_counter(), sum(len(held["target"]) for held in self._held)
+            if rows >= ROWS or len(self._held) >= BATCHES or now - self._started > GATHERING:
+                self._began = now
+            return
+        loss = self._loss(trainer, pl_module)
         if math.isfinite(loss):
+            self.rates.append(self._rate)
             self.losses.append(loss)
-            self._running = SMOOTHING * self._running + (1 - SMOOTHING) * loss
-            mean = self._running / (1 - SMOOTHING ** len(self.losses))
-            self._lowest = min(self._lowest, mean)
-        else:
-            self.rates.pop()
-        exploded = not math.isfinite(loss) or (len(self.losses) > 10 and mean > DIVERGED * self._lowest)
+        exploded = not math.isfinite(loss) or loss > self.losses[0] + abs(self.losses[0])
         if exploded or self._rate >= HIGHEST:
             trainer.should_stop = True
+
+    def _set_rate(self, trainer: Trainer) -> None:
+        for optimizer in trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._rate * group["initial_lr"]
+
+    def _loss(self, trainer: Trainer, model: LightningModule) -> float:
+        """Mean loss of the rows that are held, as a training step sees them."""
+        total, rows = 0.0, 0
+        with isolate_rng(include_cuda=torch.cuda.is_available()), torch.no_grad():
+            torch.manual_seed(0)
+            for batch in self._held:
+                with trainer.precision_plugin.train_step_context():
+                    total += float(model.training_step(batch, 0)) * len(batch["target"])  # type: ignore[arg-type]
+                rows += len(batch["target"])
+        return total / rows
 
 
 def rate_at(done: float) -> float:
@@ -189,18 +213,19 @@ def smooth(losses: Sequence[float]) -> list[float]:
         [1.0, 1.0, 1.0, 1.0]
     """
     values = np.asarray(losses, dtype=np.float64)
-    start = np.median(values[: max(1, round(START * len(values)))])
+    if not len(values):
+        return []
     steps = np.arange(len(values))
-    weights = np.exp(-(((steps[:, None] - steps[None, :]) / (WIDTH * len(values))) ** 2) / 2)
-    capped = np.minimum(values, start + abs(start))
+    weights = np.exp(-(((steps[:, None] - steps[None, :]) / WIDTH) ** 2) / 2)
+    capped = np.minimum(values, values[0] + abs(values[0]))
     return [float(value) for value in weights @ capped / weights.sum(axis=1)]
 
 
 def choose(rates: Sequence[float], smoothed: Sequence[float]) -> float:
-    """The middle, on a log axis, between the rate from which the loss falls and the one at which it is lowest.
+    """The rate by which nearly all of the loss's drop is done: just before the lowest loss.
 
-    Much like the valley of fastai: the steepest descent alone moves with the noise, and at the lowest loss it is about to
-    explode.
+    The steepest descent, as others take, is far below what an optimiser such as Muon can do, and moves with the noise; at
+    the lowest loss it is about to rise.
 
     Args:
         rates: Of each step, rising.
@@ -210,19 +235,20 @@ def choose(rates: Sequence[float], smoothed: Sequence[float]) -> float:
         InputError: The loss does not fall, or is no number.
 
     Example:
-        >>> round(choose([1e-5, 1e-4, 1e-3, 1e-2, 1e-1], [2.0, 2.0, 1.0, 0.5, 3.0]), 6)
-        0.001
+        >>> choose([1e-5, 1e-4, 1e-3, 1e-2, 1e-1], [2.0, 2.0, 1.0, 0.5, 3.0])
+        0.0079
     """
     if not smoothed or not rates:
         raise InputError("model.lr auto: the loss is no number at any rate; give a number, and look at the data")
     values = np.asarray(smoothed)
-    lowest = int(values.argmin())
-    start = float(np.median(values[: max(1, min(round(START * len(values)), lowest))]))
+    lowest, start = int(values.argmin()), float(values[0])
     drop = start - float(values[lowest])
     if drop <= SMALLEST_DROP * abs(start):
         raise InputError(
             f"model.lr auto: in {len(values)} steps the loss did not fall at any rate from {LOWEST:g} to {rates[-1]:.2g}; "
             "give a number, such as --model.lr 1e-3"
         )
-    begins = int(np.flatnonzero(values[: lowest + 1] >= start - FALLS * drop).max())
-    return float(f"{math.sqrt(rates[begins] * rates[lowest]):.2g}")
+    level = start - NEARLY * drop
+    below = int(np.flatnonzero(values <= level)[0])  # the first: a rate beyond it may be lower by luck
+    share = (values[below - 1] - level) / (values[below - 1] - values[below])
+    return float(f"{rates[below - 1] ** (1 - share) * rates[below] ** share:.2g}")

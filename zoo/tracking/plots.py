@@ -79,7 +79,7 @@ def lr_range(columns: Mapping[str, Sequence[float]], chosen: float) -> Figure:
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
-    axis.plot(columns["lr"], columns["loss"], color="C0", linewidth=1, alpha=0.35, label="loss of a batch")
+    axis.plot(columns["lr"], columns["loss"], color="C0", linewidth=1, alpha=0.35, label="loss of the same rows")
     axis.plot(columns["lr"], columns["smoothed"], color="C0", linewidth=2, label="smoothed")
     height = float(np.interp(np.log(chosen), np.log(columns["lr"]), columns["smoothed"]))
     axis.axvline(chosen, color="C3", linewidth=1, linestyle="--")

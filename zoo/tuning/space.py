@@ -20,6 +20,7 @@ from zoo.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
+LR = "model.lr"
 FIELDS = ("value", "values", "distribution", "min", "max", "q")
 RANGES = ("uniform", "int_uniform", "log_uniform", "log_uniform_values", "inv_log_uniform", "inv_log_uniform_values")
 QUANTISED = ("q_uniform", "q_log_uniform", "q_log_uniform_values")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,14 @@ class Job:
         words: Flags for `zoo fit` that set its parameters.
         own: Whether these are the config's own values: it is never pruned.
         report: Takes epoch and value, and says whether to stop.
+        found: Takes the values of flags that the trial found itself, such as a rate that was auto.
     """
 
     number: int
     words: list[str]
     own: bool
     report: Callable[[int, float], bool]
+    found: Callable[[Mapping[str, str]], None]
 
 
 Run = Callable[[Job], float | None]
@@ -129,7 +131,8 @@ class Worker:
     def _value(self, trial: Trial) -> float:
         self.study.sampler = sampler(self.plan.seed, trial.number)
         own = OWN in trial.user_attrs
-        words = flags(self._texts(trial, own=own))
+        texts = self._texts(trial, own=own)
+        words = flags(texts)
         trial.set_user_attr(FLAGS, words)
 
         def report(epoch: int, value: float) -> bool:
@@ -138,8 +141,11 @@ class Worker:
             trial.report(value, epoch)
             return not own and trial.should_prune()
 
+        def found(values: Mapping[str, str]) -> None:
+            trial.set_user_attr(FLAGS, flags(texts | dict(values)))
+
         try:
-            value = self.run(Job(trial.number, words, own, report))
+            value = self.run(Job(trial.number, words, own, report, found))
             if value is not None and not math.isfinite(value):
                 raise TrialError(f"{self.plan.metric} is {value}")
         except TrialError as error:
