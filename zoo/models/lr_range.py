@@ -2,8 +2,8 @@
 
 A copy of the model trains on real batches, by its own step, optimiser, clipping and precision, while the rate rises from
 where nothing happens to where the loss explodes. After each step the loss of the same few batches is taken, with the
-same random numbers; the rate just before the lowest of them is chosen. The random state is put back, so that nothing of
-the run changes but the number.
+same random numbers; a third of the rate of the lowest of them is chosen, and of Muon, whose steps have a length of their
+own, that rate itself. The random state is put back, so that nothing of the run changes but the number.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from zoo.errors import InputError
+from zoo.models.optimizers import OF_MATRICES
 
 if TYPE_CHECKING:
     from zoo.models.base import Model
@@ -32,7 +33,9 @@ STEPS = 100
 BUDGET = 40.0  # seconds after which the rate is at its highest, however slow a step is
 ROWS, BATCHES, GATHERING = 512, 4, 2.0  # that are held, at most, to take the loss of; seconds to gather them in
 WIDTH = 1.0  # steps: of the bell under which losses are averaged
-NEARLY = 0.95  # of the whole drop of the loss: it is done at the rate that is chosen
+SHARE = (
+    1 / 3
+)  # of the rate of the lowest loss, beyond which training soon is unstable; a step of Muon cannot be too long
 SMALLEST_DROP = 0.01  # of the loss at the start; less is taken for noise
 
 
@@ -112,9 +115,9 @@ def find_lr(
     finally:
         data.trainer = before
     smoothed = smooth(test.losses)
-    return LRRange(
-        choose(test.rates, smoothed), test.rates, test.losses, smoothed, round(time.perf_counter() - start, 3)
-    )
+    share = 1.0 if model.optimizer_name.lower() in OF_MATRICES else SHARE
+    chosen = choose(test.rates, smoothed, share=share)
+    return LRRange(chosen, test.rates, test.losses, smoothed, round(time.perf_counter() - start, 3))
 
 
 def set_lr(model: Model, lr: float | str) -> None:
@@ -221,34 +224,29 @@ def smooth(losses: Sequence[float]) -> list[float]:
     return [float(value) for value in weights @ capped / weights.sum(axis=1)]
 
 
-def choose(rates: Sequence[float], smoothed: Sequence[float]) -> float:
-    """The rate by which nearly all of the loss's drop is done: just before the lowest loss.
+def choose(rates: Sequence[float], smoothed: Sequence[float], *, share: float = 1.0) -> float:
+    """A share of the rate of the lowest loss.
 
-    The steepest descent, as others take, is far below what an optimiser such as Muon can do, and moves with the noise; at
-    the lowest loss it is about to rise.
+    Where the descent is steepest, as others choose, lies far below what Muon can do, and moves with the noise.
 
     Args:
         rates: Of each step, rising.
         smoothed: The losses of `smooth`.
+        share: Of the rate, 0-1.
 
     Raises:
         InputError: The loss does not fall, or is no number.
 
     Example:
-        >>> choose([1e-5, 1e-4, 1e-3, 1e-2, 1e-1], [2.0, 2.0, 1.0, 0.5, 3.0])
-        0.0079
+        >>> choose([1e-5, 1e-4, 1e-3, 1e-2, 1e-1], [2.0, 2.0, 1.0, 0.5, 3.0], share=0.5)
+        0.005
     """
     if not smoothed or not rates:
         raise InputError("model.lr auto: the loss is no number at any rate; give a number, and look at the data")
-    values = np.asarray(smoothed)
-    lowest, start = int(values.argmin()), float(values[0])
-    drop = start - float(values[lowest])
-    if drop <= SMALLEST_DROP * abs(start):
+    lowest = int(np.argmin(smoothed))
+    if smoothed[0] - smoothed[lowest] <= SMALLEST_DROP * abs(smoothed[0]):
         raise InputError(
-            f"model.lr auto: in {len(values)} steps the loss did not fall at any rate from {LOWEST:g} to {rates[-1]:.2g}; "
+            f"model.lr auto: in {len(smoothed)} steps the loss did not fall at any rate from {LOWEST:g} to {rates[-1]:.2g}; "
             "give a number, such as --model.lr 1e-3"
         )
-    level = start - NEARLY * drop
-    below = int(np.flatnonzero(values <= level)[0])  # the first: a rate beyond it may be lower by luck
-    share = (values[below - 1] - level) / (values[below - 1] - values[below])
-    return float(f"{rates[below - 1] ** (1 - share) * rates[below] ** share:.2g}")
+    return float(f"{share * rates[lowest]:.2g}")

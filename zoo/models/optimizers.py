@@ -23,7 +23,7 @@ _TORCH: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
 }
 # Torch has a fused version of these, faster and with the same numbers.
 _FUSED = {"adam", "adamw", "sgd", "nesterov"}
-_OF_MATRICES = ("muon", "nmuon", "adamuon", "nadamuon")
+OF_MATRICES = ("muon", "nmuon", "adamuon", "nadamuon")
 _OF_CURVATURE = ("adahessian",)
 _OWN_WORDS = ("lr", "weight_decay")  # have arguments of the model
 
@@ -82,7 +82,7 @@ def build_optimizer(
         lr=lr,
         layers=layers if layer_decay < 1 else (),
         layer_decay=layer_decay,
-        fallback=no_matrices(module, layers) if name in _OF_MATRICES else (),
+        fallback=no_matrices(module, layers) if name in OF_MATRICES else (),
     )
     try:
         if name in _TORCH:
