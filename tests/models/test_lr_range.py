@@ -25,10 +25,10 @@ def test_a_share_of_the_rate_of_the_lowest_loss_is_chosen() -> None:
     rates = [rate_at(step / 99) for step in range(100)]
     x = np.log10(rates)
     losses = np.where(x < -4, 2.0, np.where(x < -1, 2.0 - (x + 4) / 2, 0.5 + 5 * (x + 1)))
-    assert choose(rates, smooth(losses.tolist())) == pytest.approx(0.1, rel=0.3)  # falls from 1e-4 to 1e-1
-    assert choose(rates, smooth(losses.tolist()), share=0.1) == pytest.approx(0.01, rel=0.3)
+    assert choose(rates, smooth(losses.tolist())) == pytest.approx(0.08, rel=0.4)  # falls from 1e-4 to 1e-1
+    assert choose(rates, smooth(losses.tolist()), share=0.1) == pytest.approx(0.008, rel=0.4)
     noisy = losses + np.random.default_rng(0).normal(size=100) * 0.02
-    assert choose(rates, smooth(noisy.tolist())) == pytest.approx(0.1, rel=0.5)
+    assert choose(rates, smooth(noisy.tolist())) == pytest.approx(0.08, rel=0.5)
 
 
 def test_smoothing_moves_nothing_and_caps_an_explosion() -> None:

@@ -36,6 +36,7 @@ WIDTH = 1.0  # steps: of the bell under which losses are averaged
 SHARE = (
     1 / 3
 )  # of the rate of the lowest loss, beyond which training soon is unstable; a step of Muon cannot be too long
+NEARLY = 0.1  # of the whole drop of the loss: what lies so near to the lowest is as low but for noise
 SMALLEST_DROP = 0.01  # of the loss at the start; less is taken for noise
 
 
@@ -203,7 +204,7 @@ def rate_at(done: float) -> float:
 
     Example:
         >>> [f"{rate_at(done):.0e}" for done in (0.0, 0.5, 1.0, 1.2)]
-        ['1e-07', '1e-03', '1e+01', '1e+01']
+        ['1e-06', '3e-03', '1e+01', '1e+01']
     """
     return float(LOWEST * (HIGHEST / LOWEST) ** min(done, 1.0))
 
@@ -225,7 +226,7 @@ def smooth(losses: Sequence[float]) -> list[float]:
 
 
 def choose(rates: Sequence[float], smoothed: Sequence[float], *, share: float = 1.0) -> float:
-    """A share of the rate of the lowest loss.
+    """A share of the rate of the lowest loss: of the middle of all rates, on a log axis, whose loss is nearly as low.
 
     Where the descent is steepest, as others choose, lies far below what Muon can do, and moves with the noise.
 
@@ -243,10 +244,12 @@ def choose(rates: Sequence[float], smoothed: Sequence[float], *, share: float = 
     """
     if not smoothed or not rates:
         raise InputError("model.lr auto: the loss is no number at any rate; give a number, and look at the data")
-    lowest = int(np.argmin(smoothed))
-    if smoothed[0] - smoothed[lowest] <= SMALLEST_DROP * abs(smoothed[0]):
+    values = np.asarray(smoothed)
+    drop = values[0] - values.min()
+    if drop <= SMALLEST_DROP * abs(values[0]):
         raise InputError(
             f"model.lr auto: in {len(smoothed)} steps the loss did not fall at any rate from {LOWEST:g} to {rates[-1]:.2g}; "
             "give a number, such as --model.lr 1e-3"
         )
-    return float(f"{share * rates[lowest]:.2g}")
+    valley = np.log(rates)[values <= values.min() + NEARLY * drop]
+    return float(f"{share * math.exp(valley.mean()):.2g}")
