@@ -140,7 +140,10 @@ class Classifier(Model):
             raise InputError(
                 f'model.class_weights must be "balanced" or {self.num_classes} numbers, one a class, got {class_weights!r}'
             )
-        return torch.tensor(class_weights, dtype=torch.float32)
+        weights = torch.tensor(class_weights, dtype=torch.float32)
+        if not (weights.isfinite() & (weights >= 0)).all() or not weights.any():
+            raise InputError(f"model.class_weights must be at least 0, and one above it, got {class_weights}")
+        return weights
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         return super().training_step(self.mixing(batch) if self.mixing else batch, batch_idx)
