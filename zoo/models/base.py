@@ -142,6 +142,10 @@ class Model(LightningModule, ABC):
         """(batch, outputs) of a batch of the data module."""
         return cast(Tensor, self(**{name: array for name, array in batch.items() if name not in ("target", "index")}))
 
+    def batch_loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Mean loss of a batch in training, over the members of an ensemble too."""
+        return self.loss(*members_as_rows(self.logits(batch), batch["target"]))
+
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the name of each hook it calls here, fifty times a step; a text that was a text needs none of
         # what torch does for the sake of parameters and modules.
@@ -170,9 +174,8 @@ class Model(LightningModule, ABC):
         self._epoch_rows = 0
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        target = batch["target"]
-        loss = self.loss(*members_as_rows(self.logits(batch), target))
-        rows, shown = len(target), loss.detach()
+        loss = self.batch_loss(batch)
+        rows, shown = len(batch["target"]), loss.detach()
         # Kept on the device: a number is read from it once an epoch, not once a step.
         if self._epoch_rows == 0:
             self._epoch_loss = torch.zeros((), device=shown.device)
