@@ -225,7 +225,7 @@ class Model(LightningModule, ABC):
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> tuple[Tensor, Tensor]:
         """Row numbers (batch,) and scores (batch, outputs)."""
-        return batch["index"].cpu(), self.scores(self.logits(batch)).float().cpu()
+        return batch["index"].cpu(), self.scores(self.logits(batch).float()).cpu()
 
     def configure_optimizers(self) -> Any:
         if isinstance(self.lr, str):
