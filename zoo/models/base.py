@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import InputError
+from zoo.messages import say_once
 from zoo.models.bins import place_bins
 from zoo.models.clipping import all_but, clip_adaptively, clip_by_norm
 from zoo.models.driver import forget_absent_driver
@@ -26,6 +27,7 @@ from zoo.models.lr_range import AUTO, set_lr
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.parameter_groups import head_names
 from zoo.models.precision import unfused
+from zoo.models.reads import without_effect
 from zoo.models.schedules import build_schedule, check_schedule, time_share
 
 CHECKPOINT_FORMAT = 1
@@ -169,6 +171,9 @@ class Model(LightningModule, ABC):
         check_optimizer(self.optimizer_name, self.lr, self.optimizer_options)
         self.layer_groups()
         place_bins(self.network, data)
+        said = without_effect(self)
+        if said:
+            say_once(said)
 
     def on_train_epoch_start(self) -> None:
         self._epoch_rows = 0

@@ -23,6 +23,7 @@ from zoo.models.losses import (
 from zoo.models.metrics import classification_metrics, multilabel_metrics
 from zoo.models.mixing import Mixing
 
+FOCAL_GAMMA = 2.0  # where nothing is said
 STATE = "_extra_state"  # torch's key for what `get_extra_state` gives
 
 
@@ -74,7 +75,7 @@ class Classifier(Model):
         loss: str | None = None,
         label_smoothing: float = 0.0,
         class_weights: str | list[float] | None = None,
-        focal_gamma: float = 2.0,
+        focal_gamma: float = FOCAL_GAMMA,
         mixup: float = 0.0,
         cutmix: float = 0.0,
         threshold: float | None = None,
@@ -206,6 +207,8 @@ class Classifier(Model):
         if self.mixing:
             self.mixing.check(data.inputs["modality"])
         self.say_decisions(data.class_names)
+        if self.focal_gamma != FOCAL_GAMMA and self.loss_name != "focal":
+            say_once(f"model: focal_gamma has no effect on the loss {self.loss_name}")
         if self._balanced:
             counts = data.class_counts
             weights = (

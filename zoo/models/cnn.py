@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.mirrored import asks_mirror, mirrored_mean
+from zoo.models.reads import check_names
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
 from zoo.networks.pretrained import begin_from
@@ -36,6 +37,7 @@ def build_cnn(
     init: str,
 ) -> nn.Module:
     """The CNN for a kind of input."""
+    check_names(activation=activation, init=init)
 
     def image() -> nn.Module:
         if backbone != "small_resnet":
@@ -52,7 +54,7 @@ def build_cnn(
         network = SmallResNet(
             inputs["channels"],
             d_out,
-            widths=widths or IMAGE_WIDTHS,
+            widths=IMAGE_WIDTHS if widths is None else widths,
             n_blocks=n_blocks,
             stem_stride=2 if side >= HALVED else 1,
             activation=activation or "silu",
@@ -66,7 +68,7 @@ def build_cnn(
         deep = TextCNN(
             inputs["vocab_size"],
             d_out,
-            widths=widths or TEXT_WIDTHS,
+            widths=TEXT_WIDTHS if widths is None else widths,
             activation=activation or "relu",
             dropout=dropout,
             pad_id=inputs["pad_id"],

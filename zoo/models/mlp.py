@@ -9,6 +9,7 @@ from torch import nn
 from zoo.errors import InputError
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
+from zoo.models.reads import check_names
 from zoo.models.regressor import Regressor
 from zoo.models.sized import sized
 from zoo.networks.mlp import ImageMLP, TabularMLP, TextMLP
@@ -38,14 +39,14 @@ def build_mlp(
         "norm": norm,
         "init": init,
     }
-    for_tables = (ensemble or 1) > 1 or numeric_embedding not in (None, "none")
-    if for_tables and inputs.get("modality") in ("image", "text"):
-        raise InputError("model.ensemble and model.numeric_embedding are for tables: leave them out")
+    check_names(activation=activation, norm=norm, init=init, numeric_embedding=numeric_embedding)
+    if ensemble is not None and ensemble < 1:
+        raise InputError(f"model.ensemble must be at least 1, got {ensemble}")
 
     def tabular() -> nn.Module:
         k = MEMBERS if ensemble is None else ensemble
         columns = inputs["n_numeric"], inputs["cardinalities"]
-        if k in (0, 1):
+        if k == 1:
             return TabularMLP(*columns, d_out, numeric_embedding=numeric_embedding or "none", **options)
         from zoo.networks.tabm import TabM  # a second to import, for the sake of scikit-learn
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from zoo.errors import InputError
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
+from zoo.models.reads import check_names
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
 from zoo.networks.pretrained import begin_from
@@ -43,6 +43,7 @@ def build_transformer(
     numeric_embedding: str | None,
 ) -> nn.Module:
     """The Transformer for a kind of input."""
+    check_names(activation=activation, position=position, pooling=pooling, init=init, numeric_embedding=numeric_embedding)
     encoder: dict[str, Any] = {
         "d_model": d_model,
         "n_layers": n_layers,
@@ -110,9 +111,6 @@ def build_transformer(
             raise ValueError(f"there is no backbone for tables: leave model.backbone out, got {backbone}")
         columns = inputs["n_numeric"], inputs["cardinalities"]
         return TabularTransformer(*columns, d_out, numeric_embedding=numeric_embedding or "none", **encoder)
-
-    if numeric_embedding not in (None, "none") and inputs.get("modality") in ("image", "text"):
-        raise InputError("model.numeric_embedding is for tables: leave it out")
 
     return network_for("Transformer", inputs, {"text": text, "image": image, "tabular": tabular})
 
