@@ -16,9 +16,9 @@ from zoo.models.losses import (
     CLASSIFICATION_LOSSES,
     balanced_label_weights,
     balanced_weights,
-    check_loss,
     classification_loss,
     members_as_rows,
+    own_loss,
 )
 from zoo.models.metrics import classification_metrics, multilabel_metrics
 from zoo.models.mixing import Mixing
@@ -114,7 +114,10 @@ class Classifier(Model):
         self.num_classes = num_classes
         self.multilabel = multilabel
         self.loss_name = loss or ("bce" if multilabel else "cross_entropy")
-        check_loss(self.loss_name, CLASSIFICATION_LOSSES)
+        self.own_loss = own_loss(self.loss_name, CLASSIFICATION_LOSSES)
+        for word, given in (("label_smoothing", label_smoothing), ("class_weights", class_weights)):
+            if self.own_loss is not None and given:
+                raise InputError(f"model.{word} has no effect on a loss of your own, {self.loss_name}: leave it out")
         if multilabel and self.loss_name in ("cross_entropy", "focal"):
             raise InputError(f"several labels a row need model.loss bce, got {self.loss_name}")
         if not multilabel and self.loss_name == "bce":
@@ -150,9 +153,13 @@ class Classifier(Model):
         return super().training_step(self.mixing(batch) if self.mixing else batch, batch_idx)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, target = members_as_rows(logits, target)
+        if self.own_loss is not None:
+            return self.own_loss(logits, target)
         return classification_loss(
             self.loss_name,
-            *members_as_rows(logits, target),
+            logits,
+            target,
             label_smoothing=self.label_smoothing,
             weight=self.class_weight,
             focal_gamma=self.focal_gamma,
