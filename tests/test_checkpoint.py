@@ -211,3 +211,16 @@ def test_predictions_in_bf16_are_those_of_the_file_and_sum_to_one(tmp_path: Path
     chosen = rows[[place[str(index)] for index in written["index"].to_pylist()]]
     expected = torch.tensor([written[name].to_pylist() for name in names]).T
     torch.testing.assert_close(chosen, expected, rtol=0, atol=2e-6)
+
+
+def test_pitfall_16_a_strange_loss_is_not_imported_without_trust(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "strange_loss.py").write_text("import torch\n\n\nclass Mine(torch.nn.MSELoss):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    file = changed(saved, lambda content: content["zoo"]["model"]["init_args"].update(loss="strange_loss.Mine"))
+    with pytest.raises(InputError, match=r"names the class strange_loss.Mine, which is not registered: say --trust"):
+        zoo.load(file)
+    assert "strange_loss" not in sys.modules
+    model, _ = zoo.load(file, trust=True)
+    assert type(model.own_loss.module).__name__ == "Mine"  # type: ignore[union-attr]

@@ -304,7 +304,9 @@ def end_tracking(cli: FitCLI, *, status: str, test: dict[str, float]) -> None:
 
 
 def say_what_next(cli: FitCLI, test: dict[str, float]) -> None:
-    trust = "" if registry.is_registered(f"{type(cli.model).__module__}.{type(cli.model).__qualname__}") else " --trust"
+    known = registry.is_registered(f"{type(cli.model).__module__}.{type(cli.model).__qualname__}")
+    own = str(cli.model.hparams.get("loss"))
+    trust = "" if known and ("." not in own or own.startswith("torch.")) else " --trust"
     if test:
         say("test: " + "  ".join(f"{name.removeprefix('test/')} {value:.4g}" for name, value in sorted(test.items())))
     say(f"done: {cli.folder} holds config.yaml, checkpoints/, metrics.csv, summary.json, predictions.csv, figures/")
