@@ -95,13 +95,15 @@ def test_five_steps_of_any_optimiser_are_those_of_timms_factory() -> None:
     [
         ("adamw", lambda w: w * (1 - 0.1 * 0.3) ** 3),
         ("lion", lambda w: w * (1 - 0.1 * 0.3) ** 3),
+        ("muon", lambda w: w * (1 - 0.1 * 0.3) ** 3),
+        ("lamb", lambda w: w * (1 - 0.1)),  # a step of the rate times the norm of the weights, whatever asks for it
         ("sgd", lambda w: w * (1 - 0.1 * 0.3 * 1.9)),
         ("adam", lambda w: w - 0.1 * w.sign()),
     ],
 )
 def test_what_weight_decay_does_where_the_loss_asks_for_nothing(name: str, shrunk: Any) -> None:
     """Decoupled it shrinks by rate x decay each step; through the gradient it has the optimiser's own size of a step."""
-    module, steps = network(), 3 if name in ("adamw", "lion") else 1
+    module, steps = network(), 3 if name in ("adamw", "lion", "muon") else 1
     before = {key: p.detach().clone() for key, p in module.named_parameters()}
     optimizer = build_optimizer(module, name, lr=0.1, weight_decay=0.3)
     for _ in range(steps):

@@ -26,8 +26,8 @@ class NewRecipe(Callback):
         self.options = options
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        (fresh,), _ = pl_module.configure_optimizers()  # type: ignore[misc]
-        wanted = {id(p): group for group in fresh.param_groups for p in group["params"]}
+        made: Any = pl_module.configure_optimizers()
+        wanted = {id(p): group for group in made[0][0].param_groups for p in group["params"]}
         optimizer = trainer.optimizers[0]
         for group in optimizer.param_groups:
             new = wanted[id(group["params"][0])]

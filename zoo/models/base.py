@@ -55,7 +55,8 @@ class Model(LightningModule, ABC):
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser (timm's factory).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: `cosine`, `linear`, `step`, `one_cycle`, `plateau` or `constant`.
         warmup: Share of the training (0-1) in which the rate rises from 0.
         l1: Weight of the sum of absolute weights in the loss.

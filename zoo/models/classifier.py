@@ -48,7 +48,8 @@ class Classifier(Model):
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: Name of the learning-rate schedule.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.

@@ -93,7 +93,8 @@ class MLPClassifier(Classifier):
             training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
@@ -193,7 +194,8 @@ class MLPRegressor(Regressor):
             training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
