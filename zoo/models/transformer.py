@@ -43,7 +43,9 @@ def build_transformer(
     numeric_embedding: str | None,
 ) -> nn.Module:
     """The Transformer for a kind of input."""
-    check_names(activation=activation, position=position, pooling=pooling, init=init, numeric_embedding=numeric_embedding)
+    check_names(
+        activation=activation, position=position, pooling=pooling, init=init, numeric_embedding=numeric_embedding
+    )
     encoder: dict[str, Any] = {
         "d_model": d_model,
         "n_layers": n_layers,
