@@ -146,5 +146,5 @@ def test_three_train_rows(tmp_path: Path) -> None:
 def test_words_for_tables_alone() -> None:
     image = {"modality": "image", "channels": 1, "height": 4, "width": 4}
     assert without_effect(MLPClassifier(image, 2)) is None
-    with pytest.raises(InputError, match=r"model.ensemble must be at least 1, got -1"):
+    with pytest.raises(InputError, match=r"model.ensemble must be at least 0, got -1"):
         MLPClassifier({"modality": "tabular", "n_numeric": 2, "cardinalities": []}, 2, ensemble=-1)

@@ -40,13 +40,13 @@ def build_mlp(
         "init": init,
     }
     check_names(activation=activation, norm=norm, init=init, numeric_embedding=numeric_embedding)
-    if ensemble is not None and ensemble < 1:
-        raise InputError(f"model.ensemble must be at least 1, got {ensemble}")
+    if ensemble is not None and ensemble < 0:
+        raise InputError(f"model.ensemble must be at least 0, got {ensemble}")
 
     def tabular() -> nn.Module:
         k = MEMBERS if ensemble is None else ensemble
         columns = inputs["n_numeric"], inputs["cardinalities"]
-        if k == 1:
+        if k in (0, 1):
             return TabularMLP(*columns, d_out, numeric_embedding=numeric_embedding or "none", **options)
         from zoo.networks.tabm import TabM  # a second to import, for the sake of scikit-learn
 
