@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from pyarrow.csv import read_csv
 
 import zoo
 from tests.fits import QUIET, build, short_trainer, tabular
 from zoo.checkpoint import find_checkpoint, read_checkpoint
 from zoo.errors import InputError
+from zoo.prediction import predict_table
+from zoo.tracking.predictions import PredictionWriter
 
 pytestmark = QUIET
 
@@ -190,3 +193,34 @@ def test_pitfall_11_best_is_found_from_the_run_folder(tmp_path: Path) -> None:
 def test_pitfall_17_everything_is_read_onto_the_cpu(saved: Path) -> None:
     content = read_checkpoint(saved)
     assert {value.device.type for value in content["state_dict"].values()} == {"cpu"}
+
+
+def test_predictions_in_bf16_are_those_of_the_file_and_sum_to_one(tmp_path: Path) -> None:
+    data = tabular(tmp_path / "data")
+    model = build("MLPClassifier", data)
+    writer = PredictionWriter(str(tmp_path / "predictions.csv"))
+    trainer = short_trainer(tmp_path, precision="bf16-mixed", callbacks=[writer])
+    trainer.fit(model, datamodule=data)
+    trainer.test(model, datamodule=data, verbose=False)
+    written = read_csv(tmp_path / "predictions.csv")
+    table = predict_table(model, data, data.path, trainer)
+    names = [name for name in table.column_names if name.startswith("p_")]
+    rows = torch.tensor([table[name].to_pylist() for name in names]).T
+    torch.testing.assert_close(rows.sum(dim=1), torch.ones(len(rows)), rtol=0, atol=1e-6)
+    place = {index: at for at, index in enumerate(table["index"].to_pylist())}
+    chosen = rows[[place[str(index)] for index in written["index"].to_pylist()]]
+    expected = torch.tensor([written[name].to_pylist() for name in names]).T
+    torch.testing.assert_close(chosen, expected, rtol=0, atol=2e-6)
+
+
+def test_pitfall_16_a_strange_loss_is_not_imported_without_trust(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "strange_loss.py").write_text("import torch\n\n\nclass Mine(torch.nn.MSELoss):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    file = changed(saved, lambda content: content["zoo"]["model"]["init_args"].update(loss="strange_loss.Mine"))
+    with pytest.raises(InputError, match=r"names the class strange_loss.Mine, which is not registered: say --trust"):
+        zoo.load(file)
+    assert "strange_loss" not in sys.modules
+    model, _ = zoo.load(file, trust=True)
+    assert type(model.own_loss.module).__name__ == "Mine"  # type: ignore[union-attr]

@@ -121,6 +121,9 @@ def build_model(content: dict[str, Any], *, trust: bool, decision: dict[str, Any
     kind = find_class(about["class_path"], trust=trust)
     if not (isinstance(kind, type) and issubclass(kind, Model)):
         raise InputError(f"the checkpoint names {about['class_path']} as its model, which is no model of zoo")
+    loss = about["init_args"].get("loss")
+    if isinstance(loss, str) and "." in loss:
+        find_class(loss, trust=trust)
     with _as_it_was(about["class_path"]), without_pretrained():
         model = kind(**(about["init_args"] | (decision or {})))
         model.load_state_dict(content["state_dict"])

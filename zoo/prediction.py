@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.checkpoint import build_data, build_model, read_checkpoint, trained_precision
+from zoo.checkpoint import build_data, build_model, find_class, read_checkpoint, trained_precision
+from zoo.models.decision import check_chooses
 from zoo.tracking.predictions import predictions_table
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def predict(
     from lightning.pytorch import Trainer
 
     content = read_checkpoint(run)
-    given = {"threshold": threshold, "costs": costs} if threshold is not None or costs is not None else {}
+    said = {name: value for name, value in (("threshold", threshold), ("costs", costs)) if value is not None}
+    if said:
+        check_chooses(find_class(content["zoo"]["model"]["class_path"], trust=trust), said)
+    given = {"threshold": threshold, "costs": costs} if said else {}
     model, data = build_model(content, trust=trust, decision=given), build_data(content, trust=trust)
     precision: Any = trained_precision(content)
     trainer = Trainer(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from tests.offline_runs import offline_run
 from tests.read_wandb_run import read_run
 from zoo.cli.main import main
+from zoo.cli.resume_recipe import found_before
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the command line shows users what matters; see zoo.cli.quiet
 
@@ -100,3 +102,55 @@ def test_a_resumption_does_not_change_the_artifact_of_the_part_before(monkeypatc
     assert main(ON) == 0
     assert best.read_bytes() != before
     assert kept.read_bytes() == before
+
+
+# ---- what is typed beats the state of the optimiser ------------------------------------------------------------------
+
+
+class Watch(Callback):
+    """Notes the groups of the optimiser before each step."""
+
+    seen: ClassVar[list[list[dict[str, Any]]]] = []
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        groups = trainer.optimizers[0].param_groups
+        self.seen.append([{name: value for name, value in group.items() if name != "params"} for group in groups])
+
+
+def test_new_numbers_of_the_recipe_reach_the_optimiser(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = ["--trainer.logger", "false", "--trainer.precision", "32-true", "--model.schedule", "linear"]
+    first = ["--model.warmup", "0", "--model.lr", "0.01", "--model.weight_decay", "0.02"]
+    assert main([*FIT, *plain, *first]) == 0
+    before = Path("runs/run/config.yaml").read_text()
+    for words, said in (
+        (["--model.optimizer", "sgd"], "was trained by the optimiser adamw and cannot go on with sgd: leave"),
+        (
+            ["--model.weight_decay", "0"],
+            "model.weight_decay of runs/run was 0.02 and cannot become 0.0: weights are in",
+        ),
+        (["--model.layer_decay", "0.5"], "model.layer_decay of runs/run was 1.0 and cannot become 0.5: weights are in"),
+    ):
+        assert main([*ON, *words]) == 2
+        assert said in capsys.readouterr().err.splitlines()[-1]
+        assert Path("runs/run/config.yaml").read_text() == before
+    Watch.seen.clear()
+    watch = f"--trainer.callbacks={__name__}.Watch"
+    new = ["--model.lr", "1e-4", "--model.weight_decay", "0.3", "--model.optimizer_options", "{betas: [0.5, 0.6]}"]
+    assert main([*ON, watch, *new]) == 0
+    assert yaml.safe_load(Path("runs/run/config.yaml").read_text())["model"]["init_args"]["lr"] == 1e-4
+    steps = len(Watch.seen)
+    assert steps > 0
+    for step, groups in enumerate(Watch.seen):
+        assert {group["initial_lr"] for group in groups} == {1e-4}
+        assert {group["weight_decay"] for group in groups} == {0.0, 0.3}
+        assert all(list(group["betas"]) == [0.5, 0.6] for group in groups)
+        if step:  # the second half of a straight line to 0
+            assert groups[0]["lr"] == pytest.approx(1e-4 * (steps - step) / (2 * steps))
+    assert Watch.seen[0][0]["lr"] <= 1e-4
+
+
+def test_auto_keeps_the_rate_that_was_found() -> None:
+    assert found_before(["--model.lr", "auto"], {"lr": 0.5})[-2:] == ["--model.lr", "0.5"]
+    assert found_before(["--model.lr=auto"], {"lr": 0.5})[-2:] == ["--model.lr", "0.5"]
+    for words in (["--model.lr", "0.1"], ["--name", "auto"], ["--model.lr=0.1"]):
+        assert found_before(words, {"lr": 0.5}) == words

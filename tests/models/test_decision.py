@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+import zoo
 from tests.fits import QUIET, build, short_trainer, tabular
 from zoo.callbacks.figures import report_of
+from zoo.cli.main import main
 from zoo.comparing.row_metrics import row_metrics
 from zoo.comparing.stored_predictions import read_predictions
 from zoo.errors import InputError
@@ -86,7 +88,7 @@ def test_what_is_said_names_the_classes() -> None:
 def test_metrics_figures_and_files_say_the_same_decision(options: dict[str, Any], tmp_path: Path) -> None:
     data = tabular(tmp_path, n=200)
     torch.manual_seed(0)
-    model = build("MLPClassifier", data, lr=0.003, **options)
+    model = build("MLPClassifier", data, lr=0.02, **options)
     trainer = short_trainer(tmp_path, epochs=3, callbacks=[PredictionWriter(str(tmp_path / "p.csv"))])
     trainer.fit(model, datamodule=data)
     tested = trainer.test(model, datamodule=data, verbose=False)[0]
@@ -106,3 +108,18 @@ def test_metrics_figures_and_files_say_the_same_decision(options: dict[str, Any]
     if "costs" in options:
         costs = torch.tensor(options["costs"])
         assert tested["test/cost"] == pytest.approx(float(costs[target, chosen].mean()))
+
+
+def test_a_model_of_numbers_has_no_threshold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tabular(tmp_path, task="regression")
+    trainer = short_trainer(tmp_path)
+    trainer.fit(build("MLPRegressor", data), datamodule=data)
+    run = str(tmp_path / "model.ckpt")
+    trainer.save_checkpoint(run)
+    with pytest.raises(InputError, match=r"^MLPRegressor predicts numbers, it has no threshold$"):
+        zoo.predict(run, data.path, threshold=0.3)
+    with pytest.raises(InputError, match=r"^MLPRegressor predicts numbers, it has no costs$"):
+        zoo.predict(run, data.path, costs=[[0, 1], [2, 0]])
+    for words in (["predict", run, data.path], ["test", run]):
+        assert main([*words, "--threshold", "0.3"]) == 2
+        assert capsys.readouterr().err.splitlines()[-1] == "zoo: MLPRegressor predicts numbers, it has no threshold"

@@ -134,6 +134,13 @@ def test_balanced_class_weights_are_those_of_the_train_rows(tmp_path: Path) -> N
     assert torch.equal(again.get_buffer("class_weight"), model.class_weight)
 
 
+@pytest.mark.parametrize("weights", [[-1.0, 2.0], [0.0, 0.0], [float("nan"), 1.0]])
+def test_class_weights_that_cannot_be_are_one_line(weights: list[float]) -> None:
+    with pytest.raises(InputError, match=r"model.class_weights must be at least 0, and one above it, got \["):
+        MLPClassifier(INPUTS["tabular"], 2, class_weights=weights)
+    MLPClassifier(INPUTS["tabular"], 2, class_weights=[0.0, 1.0])
+
+
 def test_class_weights_by_hand_count_in_the_loss() -> None:
     model = MLPClassifier(INPUTS["tabular"], 2, class_weights=[1.0, 3.0])
     logits, target = torch.randn(8, 2), torch.tensor([0, 1] * 4)

@@ -1,12 +1,15 @@
 """Each loss equals its formula."""
 
+import copy
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from zoo.errors import InputError
+from zoo.models import MLPClassifier, MLPRegressor
 from zoo.models.losses import (
     CLASSIFICATION_LOSSES,
     FocalLoss,
@@ -20,6 +23,9 @@ from zoo.models.losses import (
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [-3.0, 4.0, 0.0], [1.0, 1.0, 1.0]])
 TARGET = torch.tensor([0, 2, 1, 0])
 WEIGHT = torch.tensor([0.5, 2.0, 1.5])
+
+
+INPUTS = {"modality": "tabular", "n_numeric": 2, "cardinalities": []}
 
 
 def probabilities(logits: Tensor) -> list[list[float]]:
@@ -136,9 +142,79 @@ class Twice(nn.Module):
 
 
 def test_a_loss_by_class_path() -> None:
-    path = f"{Twice.__module__}.Twice"
-    assert float(classification_loss(path, LOGITS, TARGET, label_smoothing=0, weight=None)) == pytest.approx(12.2)
-    assert float(regression_loss("torch.nn.SmoothL1Loss", torch.ones(2, 1), torch.zeros(2, 1))) == 0.5
+    model = MLPClassifier(INPUTS, 3, ensemble=1, loss=f"{Twice.__module__}.Twice")
+    assert float(model.loss(LOGITS, TARGET)) == pytest.approx(12.2)
+    other = MLPRegressor(INPUTS, loss="torch.nn.SmoothL1Loss")
+    assert float(other.loss(torch.ones(2, 1), torch.zeros(2, 1))) == 0.5
+    assert set(other.state_dict()) == set(MLPRegressor(INPUTS).state_dict())
+
+
+class Counting(Twice):
+    """A loss with a memory, a buffer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.ones(()))
+        self.calls = 0
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        self.calls += 1
+        return self.calls * logits.mean() * self.get_buffer("scale")
+
+
+class Learning(Twice):
+    """A loss that would have to be trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+
+class Asking(Twice):
+    """A loss that cannot be made without arguments."""
+
+    def __init__(self, needed: int) -> None:
+        super().__init__()
+
+
+def test_a_loss_of_the_users_own_is_made_once_and_stays_out_of_the_checkpoint() -> None:
+    model = MLPClassifier(INPUTS, 3, loss=f"{__name__}.Counting")
+    first = float(model.loss(torch.ones(2, 3), torch.zeros(2, dtype=torch.long)))
+    assert (first, float(model.loss(torch.ones(2, 3), torch.zeros(2, dtype=torch.long)))) == (1.0, 2.0)
+    assert set(model.state_dict()) == set(MLPClassifier(INPUTS, 3).state_dict())
+    copied = copy.deepcopy(model)
+    copied.loss(torch.ones(2, 3), torch.zeros(2, dtype=torch.long))
+    assert float(model.loss(torch.ones(2, 3), torch.zeros(2, dtype=torch.long))) == 3.0
+
+
+@pytest.mark.parametrize(
+    "make", [lambda loss: MLPClassifier(INPUTS, 3, loss=loss), lambda loss: MLPRegressor(INPUTS, loss=loss)]
+)
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("no.such.Loss", "model.loss no.such.Loss cannot be imported: No module named 'no'"),
+        ("torch.nn.NoLoss", "model.loss torch.nn.NoLoss cannot be imported: module 'torch.nn' has no attribute 'NoLoss'"),
+        ("torch.nn.functional.mse_loss", "model.loss torch.nn.functional.mse_loss is no class of torch.nn.Module"),
+        ("collections.OrderedDict", "model.loss collections.OrderedDict is no class of torch.nn.Module"),
+        (f"{__name__}.Asking", f"model.loss {__name__}.Asking must be made without arguments: "),
+        (f"{__name__}.Learning", f"model.loss {__name__}.Learning has parameters of its own, which nothing would train"),
+    ],
+)  # fmt: skip
+def test_a_class_path_that_is_no_loss_is_one_line_at_once(make: Any, path: str, message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        make(path)
+    assert str(raised.value).startswith(message)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("options", [{"label_smoothing": 0.1}, {"class_weights": "balanced"}])
+def test_what_a_loss_of_the_users_own_does_not_take_is_an_error(options: dict[str, Any]) -> None:
+    (word,) = options
+    with pytest.raises(
+        InputError, match=rf"^model.{word} has no effect on a loss of your own, {__name__}.Twice: leave"
+    ):
+        MLPClassifier(INPUTS, 3, loss=f"{__name__}.Twice", **options)
 
 
 def test_an_unknown_loss_names_the_nearest() -> None:

@@ -14,6 +14,7 @@ from tests.fits import QUIET, short_trainer, tabular, tabular_columns
 from zoo.data import TabularDataModule
 from zoo.errors import InputError
 from zoo.models import MLPClassifier, MLPRegressor
+from zoo.models.reads import without_effect
 from zoo.networks.mlp import TabularMLP
 from zoo.networks.numeric_embedding import PiecewiseLinear
 from zoo.networks.tabm import TabM
@@ -144,9 +145,6 @@ def test_three_train_rows(tmp_path: Path) -> None:
 
 def test_words_for_tables_alone() -> None:
     image = {"modality": "image", "channels": 1, "height": 4, "width": 4}
-    MLPClassifier(image, 2, ensemble=1, numeric_embedding="none")
-    for options in ({"ensemble": 4}, {"numeric_embedding": "periodic"}):
-        with pytest.raises(InputError, match="are for tables"):
-            MLPClassifier(image, 2, **options)
-    with pytest.raises(InputError, match="k must be a positive integer"):
+    assert without_effect(MLPClassifier(image, 2)) is None
+    with pytest.raises(InputError, match=r"model.ensemble must be at least 0, got -1"):
         MLPClassifier({"modality": "tabular", "n_numeric": 2, "cardinalities": []}, 2, ensemble=-1)

@@ -8,9 +8,12 @@ from torch import nn
 
 from tests.networks.cases import CASES
 from zoo.errors import InputError
+from zoo.models.clipping import all_but
 from zoo.models.optimizers import _OF_MATRICES, build_optimizer, l1_norm
 from zoo.models.parameter_groups import head_names, no_matrices, parameter_groups
 from zoo.models.schedules import build_schedule
+from zoo.networks import TabularMLP
+from zoo.networks.tabm import TabM
 
 
 def network() -> nn.Module:
@@ -92,13 +95,15 @@ def test_five_steps_of_any_optimiser_are_those_of_timms_factory() -> None:
     [
         ("adamw", lambda w: w * (1 - 0.1 * 0.3) ** 3),
         ("lion", lambda w: w * (1 - 0.1 * 0.3) ** 3),
+        ("muon", lambda w: w * (1 - 0.1 * 0.3) ** 3),
+        ("lamb", lambda w: w * (1 - 0.1)),  # a step of the rate times the norm of the weights, whatever asks for it
         ("sgd", lambda w: w * (1 - 0.1 * 0.3 * 1.9)),
         ("adam", lambda w: w - 0.1 * w.sign()),
     ],
 )
 def test_what_weight_decay_does_where_the_loss_asks_for_nothing(name: str, shrunk: Any) -> None:
     """Decoupled it shrinks by rate x decay each step; through the gradient it has the optimiser's own size of a step."""
-    module, steps = network(), 3 if name in ("adamw", "lion") else 1
+    module, steps = network(), 3 if name in ("adamw", "lion", "muon") else 1
     before = {key: p.detach().clone() for key, p in module.named_parameters()}
     optimizer = build_optimizer(module, name, lr=0.1, weight_decay=0.3)
     for _ in range(steps):
@@ -305,3 +310,32 @@ def test_what_is_no_matrix() -> None:
         "tokenizer.weight", "tokenizer.bias", "class_token.weight", "head.weight", "head.bias",
         *(n for n, _ in module.named_parameters() if n.startswith("tokenizer.categories")),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("embedding", ["piecewise_linear", "periodic"])
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_tables_of_a_column_each_are_no_matrices(embedding: str, ensemble: bool) -> None:
+    kind: Any = TabM if ensemble else TabularMLP
+    module = kind(
+        6, [2, 70], 2, numeric_embedding=embedding, hidden=[8, 8], dropout=0.0, **({"k": 4} if ensemble else {})
+    )
+    optimizer = build_optimizer(module, "muon", lr=0.01, weight_decay=0.0, layers=module.layer_groups())
+    module(torch.randn(5, 6), torch.zeros(5, 2, dtype=torch.long)).square().sum().backward()
+    optimizer.step()
+    turned = {n for n, p in module.named_parameters() if optimizer.state[p].get("use_muon")}
+    depth = "layers." if ensemble else "mlp.layers."
+    head = head_names(module, module.layer_groups())
+    weights = {n for n, _ in module.named_parameters() if n.startswith(depth) and n.endswith("weight")}
+    assert turned == weights - head
+
+
+def test_the_bag_beside_a_text_network_is_head_as_its_own_head_is() -> None:
+    module: Any = CASES["wide_text"].build()
+    layers = module.layer_groups()
+    head = {"deep.head.weight", "deep.head.bias", "wide.weight"}
+    assert head_names(module, layers) == head
+    assert head <= no_matrices(module, layers)
+    assert {id(p) for p in all_but(module, head)} == {id(p) for n, p in module.named_parameters() if n not in head}
+    optimizer = build_optimizer(module, "muon", lr=0.01, weight_decay=0.1, layers=layers)
+    fallback = {id(p) for group in optimizer.param_groups if group.get("use_fallback") for p in group["params"]}
+    assert {id(module.get_parameter(name)) for name in head} <= fallback

@@ -12,7 +12,7 @@ import torch
 
 from tests.fits import QUIET, build, image, short_trainer, tabular
 from zoo.data.base import DataModule
-from zoo.models import precision
+from zoo.models import MLPClassifier, precision
 from zoo.models.optimizers import build_optimizer
 from zoo.models.precision import bf16_gain, gain_of, unfused
 
@@ -146,3 +146,17 @@ def test_the_usual_optimisers_are_fused(name: str, tmp_path: Path) -> None:
     model = build("MLPClassifier", tabular(tmp_path))
     optimizer = build_optimizer(model, name, lr=0.1, weight_decay=0.1)
     assert all(group["fused"] is True for group in optimizer.param_groups)
+
+
+def test_a_trial_of_an_ensemble_makes_the_step_of_the_training(tmp_path: Path) -> None:
+    """Each member has a row of the loss of its own; a loss of the user's own sees no third dimension."""
+    data, seen = tabular(tmp_path), []
+
+    class Own(MLPClassifier):
+        def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            seen.append((tuple(logits.shape), tuple(target.shape)))
+            return torch.nn.functional.cross_entropy(logits, target)
+
+    model = Own(data.inputs, 2, ensemble=3, hidden=[8])
+    precision._step_seconds(model.train(), first_rows(data)(4), bf16=False)
+    assert seen == [((12, 2), (12,))]

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from tests.fits import QUIET, short_trainer, tabular
-from zoo.errors import InputError
 from zoo.models import TransformerClassifier
+from zoo.models.reads import without_effect
 from zoo.networks.numeric_embedding import PiecewiseLinear
 from zoo.networks.tabular_transformer import TabularTransformer
 
@@ -44,5 +43,5 @@ def test_every_number_has_a_token_of_its_own(tmp_path: Path) -> None:
 
 def test_numeric_embeddings_are_for_tables() -> None:
     inputs = {"modality": "image", "channels": 1, "height": 4, "width": 4}
-    with pytest.raises(InputError, match=r"model\.numeric_embedding is for tables"):
-        TransformerClassifier(inputs, 2, numeric_embedding="periodic")
+    model = TransformerClassifier(inputs, 2, numeric_embedding="periodic")
+    assert without_effect(model) == "model: numeric_embedding has no effect on images without a backbone"

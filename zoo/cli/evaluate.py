@@ -12,6 +12,7 @@ import yaml
 from lightning.pytorch import Trainer
 
 from zoo import checkpoint
+from zoo.cli.mistakes import class_of
 from zoo.cli.parser import ZooCLI, namespace_dict
 from zoo.cli.precision import AUTO
 from zoo.cli.quiet import quiet
@@ -19,6 +20,7 @@ from zoo.cli.threads import use_cores
 from zoo.cli.words import take_flag, take_option
 from zoo.errors import InputError
 from zoo.messages import say
+from zoo.models.decision import check_chooses
 from zoo.networks.pretrained import without_pretrained
 from zoo.tracking.predictions import PredictionWriter
 
@@ -38,9 +40,12 @@ class RunCLI(ZooCLI):
     def __init__(self, prog: str, content: dict[str, Any], argv: Sequence[str], *, trust: bool) -> None:
         self.content = content
         self.trust = trust
+        config = stored_config(content, trust=trust)
+        said = [name for name in DECIDING if any(re.match(rf"--(model\.)?{name}(=|$)", word) for word in argv)]
+        check_chooses(class_of(config["model"]["class_path"]), said)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "config.yaml"
-            file.write_text(yaml.safe_dump(stored_config(content, trust=trust)))
+            file.write_text(yaml.safe_dump(config))
             super().__init__(prog, ["--config", str(file), *with_decision(argv)])
 
     def instantiate_classes(self) -> None:

@@ -18,6 +18,7 @@ from zoo.cli.learning_rate import settle_lr
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
+from zoo.cli.resume_recipe import found_before, new_recipe
 from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
@@ -185,13 +186,15 @@ def resume_run(run_path: str, words: list[str]) -> int:
     content = checkpoint.read_checkpoint(last)
     run_id = run_id or content["zoo"].get("wandb_run_id")
     # Built from the config, as by --config; of the checkpoint only values are taken, never a class.
+    before = content["zoo"]["model"]["init_args"]
     with without_pretrained():
-        cli = FitCLI(argv, resume=folder, run_id=run_id, resume_step=content["global_step"])
+        cli = FitCLI(found_before(argv, before), resume=folder, run_id=run_id, resume_step=content["global_step"])
     done = content["epoch"] + 1
     if cli.trainer.max_epochs is not None and 0 < cli.trainer.max_epochs <= done:
         raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")
     check_time_left(content, cli.trainer, run_path)
     check_same_model(content, cli.model, run_path)
+    cli.trainer.callbacks.extend(new_recipe(before, dict(cli.model.hparams), run_path))  # type: ignore[attr-defined]
     return train(cli, checkpoint_file=str(last))
 
 
@@ -304,7 +307,9 @@ def end_tracking(cli: FitCLI, *, status: str, test: dict[str, float]) -> None:
 
 
 def say_what_next(cli: FitCLI, test: dict[str, float]) -> None:
-    trust = "" if registry.is_registered(f"{type(cli.model).__module__}.{type(cli.model).__qualname__}") else " --trust"
+    known = registry.is_registered(f"{type(cli.model).__module__}.{type(cli.model).__qualname__}")
+    own = str(cli.model.hparams.get("loss"))
+    trust = "" if known and ("." not in own or own.startswith("torch.")) else " --trust"
     if test:
         say("test: " + "  ".join(f"{name.removeprefix('test/')} {value:.4g}" for name, value in sorted(test.items())))
     say(f"done: {cli.folder} holds config.yaml, checkpoints/, metrics.csv, summary.json, predictions.csv, figures/")

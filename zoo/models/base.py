@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from zoo.errors import InputError
+from zoo.messages import say_once
 from zoo.models.bins import place_bins
 from zoo.models.clipping import all_but, clip_adaptively, clip_by_norm
 from zoo.models.driver import forget_absent_driver
@@ -26,6 +27,7 @@ from zoo.models.lr_range import AUTO, set_lr
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
 from zoo.models.parameter_groups import head_names
 from zoo.models.precision import unfused
+from zoo.models.reads import without_effect
 from zoo.models.schedules import build_schedule, check_schedule, time_share
 
 CHECKPOINT_FORMAT = 1
@@ -53,7 +55,8 @@ class Model(LightningModule, ABC):
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser (timm's factory).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: `cosine`, `linear`, `step`, `one_cycle`, `plateau` or `constant`.
         warmup: Share of the training (0-1) in which the rate rises from 0.
         l1: Weight of the sum of absolute weights in the loss.
@@ -142,6 +145,10 @@ class Model(LightningModule, ABC):
         """(batch, outputs) of a batch of the data module."""
         return cast(Tensor, self(**{name: array for name, array in batch.items() if name not in ("target", "index")}))
 
+    def batch_loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Mean loss of a batch in training, over the members of an ensemble too."""
+        return self.loss(*members_as_rows(self.logits(batch), batch["target"]))
+
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the name of each hook it calls here, fifty times a step; a text that was a text needs none of
         # what torch does for the sake of parameters and modules.
@@ -165,14 +172,16 @@ class Model(LightningModule, ABC):
         check_optimizer(self.optimizer_name, self.lr, self.optimizer_options)
         self.layer_groups()
         place_bins(self.network, data)
+        said = without_effect(self)
+        if said:
+            say_once(said)
 
     def on_train_epoch_start(self) -> None:
         self._epoch_rows = 0
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        target = batch["target"]
-        loss = self.loss(*members_as_rows(self.logits(batch), target))
-        rows, shown = len(target), loss.detach()
+        loss = self.batch_loss(batch)
+        rows, shown = len(batch["target"]), loss.detach()
         # Kept on the device: a number is read from it once an epoch, not once a step.
         if self._epoch_rows == 0:
             self._epoch_loss = torch.zeros((), device=shown.device)
@@ -222,7 +231,7 @@ class Model(LightningModule, ABC):
 
     def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> tuple[Tensor, Tensor]:
         """Row numbers (batch,) and scores (batch, outputs)."""
-        return batch["index"].cpu(), self.scores(self.logits(batch)).float().cpu()
+        return batch["index"].cpu(), self.scores(self.logits(batch).float()).cpu()
 
     def configure_optimizers(self) -> Any:
         if isinstance(self.lr, str):

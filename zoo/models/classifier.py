@@ -16,13 +16,14 @@ from zoo.models.losses import (
     CLASSIFICATION_LOSSES,
     balanced_label_weights,
     balanced_weights,
-    check_loss,
     classification_loss,
     members_as_rows,
+    own_loss,
 )
 from zoo.models.metrics import classification_metrics, multilabel_metrics
 from zoo.models.mixing import Mixing
 
+FOCAL_GAMMA = 2.0  # where nothing is said
 STATE = "_extra_state"  # torch's key for what `get_extra_state` gives
 
 
@@ -47,7 +48,8 @@ class Classifier(Model):
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: Name of the learning-rate schedule.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
@@ -74,7 +76,7 @@ class Classifier(Model):
         loss: str | None = None,
         label_smoothing: float = 0.0,
         class_weights: str | list[float] | None = None,
-        focal_gamma: float = 2.0,
+        focal_gamma: float = FOCAL_GAMMA,
         mixup: float = 0.0,
         cutmix: float = 0.0,
         threshold: float | None = None,
@@ -113,7 +115,10 @@ class Classifier(Model):
         self.num_classes = num_classes
         self.multilabel = multilabel
         self.loss_name = loss or ("bce" if multilabel else "cross_entropy")
-        check_loss(self.loss_name, CLASSIFICATION_LOSSES)
+        self.own_loss = own_loss(self.loss_name, CLASSIFICATION_LOSSES)
+        for word, given in (("label_smoothing", label_smoothing), ("class_weights", class_weights)):
+            if self.own_loss is not None and given:
+                raise InputError(f"model.{word} has no effect on a loss of your own, {self.loss_name}: leave it out")
         if multilabel and self.loss_name in ("cross_entropy", "focal"):
             raise InputError(f"several labels a row need model.loss bce, got {self.loss_name}")
         if not multilabel and self.loss_name == "bce":
@@ -140,15 +145,22 @@ class Classifier(Model):
             raise InputError(
                 f'model.class_weights must be "balanced" or {self.num_classes} numbers, one a class, got {class_weights!r}'
             )
-        return torch.tensor(class_weights, dtype=torch.float32)
+        weights = torch.tensor(class_weights, dtype=torch.float32)
+        if not (weights.isfinite() & (weights >= 0)).all() or not weights.any():
+            raise InputError(f"model.class_weights must be at least 0, and one above it, got {class_weights}")
+        return weights
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         return super().training_step(self.mixing(batch) if self.mixing else batch, batch_idx)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        logits, target = members_as_rows(logits, target)
+        if self.own_loss is not None:
+            return self.own_loss(logits, target)
         return classification_loss(
             self.loss_name,
-            *members_as_rows(logits, target),
+            logits,
+            target,
             label_smoothing=self.label_smoothing,
             weight=self.class_weight,
             focal_gamma=self.focal_gamma,
@@ -203,6 +215,8 @@ class Classifier(Model):
         if self.mixing:
             self.mixing.check(data.inputs["modality"])
         self.say_decisions(data.class_names)
+        if self.focal_gamma != FOCAL_GAMMA and self.loss_name != "focal":
+            say_once(f"model: focal_gamma has no effect on the loss {self.loss_name}")
         if self._balanced:
             counts = data.class_counts
             weights = (

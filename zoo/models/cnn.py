@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.mirrored import asks_mirror, mirrored_mean
+from zoo.models.reads import check_names
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
 from zoo.networks.pretrained import begin_from
@@ -36,6 +37,7 @@ def build_cnn(
     init: str,
 ) -> nn.Module:
     """The CNN for a kind of input."""
+    check_names(activation=activation, init=init)
 
     def image() -> nn.Module:
         if backbone != "small_resnet":
@@ -52,7 +54,7 @@ def build_cnn(
         network = SmallResNet(
             inputs["channels"],
             d_out,
-            widths=widths or IMAGE_WIDTHS,
+            widths=IMAGE_WIDTHS if widths is None else widths,
             n_blocks=n_blocks,
             stem_stride=2 if side >= HALVED else 1,
             activation=activation or "silu",
@@ -66,7 +68,7 @@ def build_cnn(
         deep = TextCNN(
             inputs["vocab_size"],
             d_out,
-            widths=widths or TEXT_WIDTHS,
+            widths=TEXT_WIDTHS if widths is None else widths,
             activation=activation or "relu",
             dropout=dropout,
             pad_id=inputs["pad_id"],
@@ -100,11 +102,11 @@ class CNNClassifier(Classifier):
     Args:
         inputs: What the data module says of its input.
         num_classes: Number of classes.
-        backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
+        backbone: Of images: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
-        pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
-            package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
+        pretrained: Of images: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of
+            them; a path or package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of an image's network, 0-1.
@@ -124,7 +126,8 @@ class CNNClassifier(Classifier):
         lr: Highest learning rate, or "auto": found by a range test before the training; None takes what fits.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's); None takes muon for small_resnet, else adamw.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
@@ -217,11 +220,11 @@ class CNNRegressor(Regressor):
     Args:
         inputs: What the data module says of its input.
         num_targets: Numbers a row.
-        backbone: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
+        backbone: Of images: small_resnet (made for low resolution), or any timm model by name (`zoo list backbones`).
         widths: Channels of each stage of small_resnet; for text the lengths of the filters, in tokens.
         n_blocks: Residual blocks a stage of small_resnet.
-        pretrained: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of them; a path or
-            package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
+        pretrained: Of images: True loads a timm model's weights from the hub, a tag or hf-hub:OWNER/NAME others of
+            them; a path or package:NAME a file. Of small_resnet a file of an earlier run. The head starts afresh.
         activation: relu, gelu, silu, ...; None takes silu for small_resnet, relu for text.
         dropout: Share of features dropped before the last layer, 0-1.
         drop_path: Stochastic depth of an image's network, 0-1.
@@ -232,7 +235,8 @@ class CNNRegressor(Regressor):
         lr: Highest learning rate, or "auto": found by a range test before the training; None takes what fits.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's); None takes muon for small_resnet, else adamw.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.

@@ -5,7 +5,8 @@ Everything that names one class for a row (metrics, figures, predictions.csv, `z
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,6 +56,13 @@ def check_decision(threshold: float | None, costs: Costs | None, *, num_classes:
                 f"row {true + 1} of model.costs, {list(row)}, has a mistake that costs no more than being right, "
                 f"{row[true]:g}: rows are true classes, columns decisions"
             )
+
+
+def check_chooses(kind: Any, given: Iterable[str]) -> None:
+    """Raises: InputError where `threshold` or `costs` are given for a kind of model that predicts numbers."""
+    for name in given:
+        if getattr(kind, "task_kind", None) == "regression":
+            raise InputError(f"{kind.__name__} predicts numbers, it has no {name}")
 
 
 def decide(scores: Tensor, *, multilabel: bool, threshold: float | None, costs: Costs | None) -> Tensor:

@@ -80,11 +80,11 @@ def classification_loss(
     """The named loss of a batch.
 
     Args:
-        name: `cross_entropy`, `focal`, `bce` (multi-label), or a class path of a `nn.Module`.
+        name: `cross_entropy`, `focal` or `bce` (multi-label).
         logits: (batch, classes).
         target: int64 (batch,), or the share of each class (batch, classes); for `bce` float (batch, classes).
-        label_smoothing: Share of the target spread over all classes, 0-1; not of a class path.
-        weight: Weight of each class, (classes,), or None; not of a class path.
+        label_smoothing: Share of the target spread over all classes, 0-1.
+        weight: Weight of each class, (classes,), or None.
         focal_gamma: How much less `focal` counts easy rows.
     """
     if name == "cross_entropy" and target.ndim == 1:
@@ -96,24 +96,50 @@ def classification_loss(
     if name == "bce":
         soft = target.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
         return F.binary_cross_entropy_with_logits(logits, soft, pos_weight=weight)
-    return cast(Tensor, custom_loss(name)(logits, target))
+    raise InputError(f"no loss named {name!r} (model.loss)")
 
 
 def regression_loss(name: str, prediction: Tensor, target: Tensor) -> Tensor:
-    """`mse`, `huber` (of delta 1, in standard deviations of the target), `mae`, or a class path."""
+    """`mse`, `huber` (of delta 1, in standard deviations of the target), or `mae`."""
     if name == "mse":
         return F.mse_loss(prediction, target)
     if name == "huber":
         return F.huber_loss(prediction, target)
     if name == "mae":
         return F.l1_loss(prediction, target)
-    return cast(Tensor, custom_loss(name)(prediction, target))
+    raise InputError(f"no loss named {name!r} (model.loss)")
 
 
-def custom_loss(class_path: str) -> nn.Module:
-    """A loss of the user's own, made without arguments."""
-    module, _, name = class_path.rpartition(".")
-    return cast(nn.Module, getattr(import_module(module), name)())
+class OwnLoss:
+    """A loss of the user's own by its class path, made once; no part of the model, so that no checkpoint holds it.
+
+    Raises:
+        InputError: It cannot be imported, is no `nn.Module`, wants arguments, or would have to be trained itself.
+    """
+
+    def __init__(self, class_path: str) -> None:
+        module, _, name = class_path.rpartition(".")
+        try:
+            kind = getattr(import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise InputError(f"model.loss {class_path} cannot be imported: {error}") from error
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):  # asked before anything of it is run
+            raise InputError(f"model.loss {class_path} is no class of torch.nn.Module")
+        try:
+            self.module = kind()
+        except TypeError as error:
+            raise InputError(f"model.loss {class_path} must be made without arguments: {error}") from error
+        if next(self.module.parameters(), None) is not None:
+            raise InputError(f"model.loss {class_path} has parameters of its own, which nothing would train")
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        return cast(Tensor, self.module.to(logits.device)(logits, target))
+
+
+def own_loss(name: str, valid: tuple[str, ...]) -> OwnLoss | None:
+    """The loss of a class path; None for one of the valid names."""
+    check_loss(name, valid)
+    return None if name in valid else OwnLoss(name)
 
 
 def check_loss(name: str, valid: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from zoo.errors import InputError
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
+from zoo.models.reads import check_names
 from zoo.models.regressor import Regressor
 from zoo.models.sized import sized
 from zoo.networks.mlp import ImageMLP, TabularMLP, TextMLP
@@ -38,9 +39,9 @@ def build_mlp(
         "norm": norm,
         "init": init,
     }
-    for_tables = (ensemble or 1) > 1 or numeric_embedding not in (None, "none")
-    if for_tables and inputs.get("modality") in ("image", "text"):
-        raise InputError("model.ensemble and model.numeric_embedding are for tables: leave them out")
+    check_names(activation=activation, norm=norm, init=init, numeric_embedding=numeric_embedding)
+    if ensemble is not None and ensemble < 0:
+        raise InputError(f"model.ensemble must be at least 0, got {ensemble}")
 
     def tabular() -> nn.Module:
         k = MEMBERS if ensemble is None else ensemble
@@ -92,7 +93,8 @@ class MLPClassifier(Classifier):
             training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
@@ -192,7 +194,8 @@ class MLPRegressor(Regressor):
             training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.

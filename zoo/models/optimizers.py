@@ -66,7 +66,7 @@ def build_optimizer(
         module: Its one-dimensional parameters (bias, normalisation) get no weight decay.
         name: Any of timm's (`timm.optim.list_optimizers()`): adamw, sgd, adam, lamb, lion, muon, ...
         lr: Learning rate, > 0.
-        weight_decay: Decoupled L2, >= 0.
+        weight_decay: L2, >= 0, as the optimiser has it: decoupled, or through the gradient (sgd, adam).
         options: Further settings of the optimiser by name, as `{"betas": [0.9, 0.98]}`.
         layers: Names of the parameters of each layer, the first to the last.
         layer_decay: Factor of the rate from each layer to the one below it, 0-1.

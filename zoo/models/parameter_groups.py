@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from zoo.networks.numeric_embedding import Periodic, PiecewiseLinear
+
 
 def parameter_groups(
     module: nn.Module,
@@ -86,12 +88,14 @@ def head_names(module: nn.Module, layers: Sequence[Sequence[str]]) -> set[str]:
 def no_matrices(module: nn.Module, layers: Sequence[Sequence[str]]) -> set[str]:
     """Names of parameters that Muon's authors leave to AdamW: tables of vectors, positions, the last layer.
 
+    The embeddings of a table's numbers hold a small table for each column, stacked: no matrices either.
+
     Vectors and other shapes that are no matrices the optimiser finds by itself.
     """
     tables = {
         f"{name}.{inner}" if name else inner
         for name, part in module.named_modules()
-        if isinstance(part, nn.Embedding | nn.EmbeddingBag)
-        for inner, _ in part.named_parameters(recurse=False)
+        if isinstance(part, nn.Embedding | nn.EmbeddingBag | PiecewiseLinear | Periodic)
+        for inner, _ in part.named_parameters()
     }
     return tables | set(getattr(module, "no_weight_decay", set)()) | head_names(module, layers)

@@ -94,7 +94,7 @@ def _step_seconds(trial: Model, batch: dict[str, Tensor], *, bf16: bool) -> floa
     trial.zero_grad()
     start = time.perf_counter()
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False) if bf16 else nullcontext():  # as Lightning does
-        loss = trial.loss(trial.logits(batch), batch["target"])
+        loss = trial.batch_loss(batch)
     torch.autograd.backward(loss)
     return time.perf_counter() - start
 

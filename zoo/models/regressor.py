@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.errors import InputError
 from zoo.models.base import Evaluation, Model
-from zoo.models.losses import REGRESSION_LOSSES, check_loss, members_as_rows, regression_loss
+from zoo.models.losses import REGRESSION_LOSSES, members_as_rows, own_loss, regression_loss
 from zoo.models.metrics import regression_metrics
 
 
@@ -25,7 +25,8 @@ class Regressor(Model):
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser.
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: Name of the learning-rate schedule.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
@@ -66,7 +67,7 @@ class Regressor(Model):
         )
         if num_targets < 1:
             raise InputError(f"model.num_targets must be at least 1, got {num_targets}")
-        check_loss(loss, REGRESSION_LOSSES)
+        self.own_loss = own_loss(loss, REGRESSION_LOSSES)
         self.num_targets = num_targets
         self.loss_name = loss
         self.register_buffer("target_mean", torch.zeros(num_targets))
@@ -74,7 +75,10 @@ class Regressor(Model):
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         logits, target = members_as_rows(logits, target)
-        return regression_loss(self.loss_name, logits, (target - self.target_mean) / self.target_std)
+        target = (target - self.target_mean) / self.target_std
+        return (
+            regression_loss(self.loss_name, logits, target) if self.own_loss is None else self.own_loss(logits, target)
+        )
 
     def scores(self, logits: Tensor) -> Tensor:
         return logits * self.target_std + self.target_mean

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from zoo.errors import InputError
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
+from zoo.models.reads import check_names
 from zoo.models.regressor import Regressor
 from zoo.networks.backbone import TimmBackbone
 from zoo.networks.pretrained import begin_from
@@ -43,6 +43,9 @@ def build_transformer(
     numeric_embedding: str | None,
 ) -> nn.Module:
     """The Transformer for a kind of input."""
+    check_names(
+        activation=activation, position=position, pooling=pooling, init=init, numeric_embedding=numeric_embedding
+    )
     encoder: dict[str, Any] = {
         "d_model": d_model,
         "n_layers": n_layers,
@@ -111,9 +114,6 @@ def build_transformer(
         columns = inputs["n_numeric"], inputs["cardinalities"]
         return TabularTransformer(*columns, d_out, numeric_embedding=numeric_embedding or "none", **encoder)
 
-    if numeric_embedding not in (None, "none") and inputs.get("modality") in ("image", "text"):
-        raise InputError("model.numeric_embedding is for tables: leave it out")
-
     return network_for("Transformer", inputs, {"text": text, "image": image, "tabular": tabular})
 
 
@@ -157,7 +157,8 @@ class TransformerClassifier(Classifier):
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
@@ -291,7 +292,8 @@ class TransformerRegressor(Regressor):
         lr: Highest learning rate, or "auto": found by a range test before the training.
         optimizer: Name of an optimiser: adamw, sgd, ... (any of timm's).
         optimizer_options: Further settings of the optimiser by name, as `{betas: [0.9, 0.98]}`.
-        weight_decay: Decoupled L2; biases and normalisation are spared.
+        weight_decay: L2: decoupled for adamw, lion and muon, part of its scaled step for lamb, through the gradient for
+            sgd and adam; biases and normalisation are spared.
         schedule: cosine, linear, step, one_cycle, plateau or constant.
         warmup: Share of the training in which the rate rises, 0-1.
         l1: Weight of the L1 penalty.
