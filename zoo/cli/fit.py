@@ -24,6 +24,7 @@ from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
 from zoo.networks.pretrained import without_pretrained
+from zoo.older_checkpoints import check_resumable
 from zoo.tracking.artifacts import is_address
 from zoo.tracking.no_profiler import NoProfiler
 from zoo.tracking.predictions import PredictionWriter
@@ -184,6 +185,7 @@ def resume_run(run_path: str, words: list[str]) -> int:
         say(f"{run_path} ended before its first epoch did: it begins again, in its folder")
         return train(FitCLI(argv, resume=folder, run_id=run_id, resume_step=0), checkpoint_file=None)
     content = checkpoint.read_checkpoint(last)
+    check_resumable(content, run_path)
     run_id = run_id or content["zoo"].get("wandb_run_id")
     # Built from the config, as by --config; of the checkpoint only values are taken, never a class.
     before = content["zoo"]["model"]["init_args"]
