@@ -18,6 +18,7 @@ from zoo.cli.learning_rate import settle_lr
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
+from zoo.cli.resume import kept_words
 from zoo.cli.resume_recipe import found_before, new_recipe
 from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
@@ -187,6 +188,7 @@ def resume_run(run_path: str, words: list[str]) -> int:
     content = checkpoint.read_checkpoint(last)
     check_resumable(content, run_path)
     run_id = run_id or content["zoo"].get("wandb_run_id")
+    argv += kept_words(content, folder, words)
     # Built from the config, as by --config; of the checkpoint only values are taken, never a class.
     before = content["zoo"]["model"]["init_args"]
     with without_pretrained():
