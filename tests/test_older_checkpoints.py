@@ -19,6 +19,7 @@ import zoo
 from tests.fits import QUIET, build, data_of, image, short_trainer, tabular
 from zoo.checkpoint import build_model, read_checkpoint
 from zoo.cli.fit import resume_run
+from zoo.cli.main import main
 from zoo.errors import InputError
 from zoo.models import Classifier
 from zoo.models.sized import Recipe
@@ -51,6 +52,13 @@ def test_pitfall_33_a_file_of_each_format_says_what_it_said(number: int, name: s
         assert said[column].to_pylist() == pytest.approx(values, abs=2e-6)
 
 
+@pytest.mark.parametrize("name", ["mlp", "image"])
+@pytest.mark.filterwarnings("ignore")
+def test_zoo_test_reads_an_older_file(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", str(FIXTURES / f"format1_{name}.ckpt"), "--trainer.accelerator", "cpu"]) == 0
+    assert "test/accuracy" in capsys.readouterr().out
+
+
 def test_an_older_small_resnet_is_one_line() -> None:
     with pytest.raises(InputError, match="was trained by an older small_resnet, .*: retrain it, or use the version"):
         zoo.load(FIXTURES / "format1_resnet.ckpt")
@@ -74,8 +82,8 @@ class Own(Classifier):
         self.save_hyperparameters()
         self.network = nn.ModuleDict({"head": nn.Linear(inputs["n_numeric"], num_classes)})
 
-    def forward(self, numeric: torch.Tensor, **others: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.network["head"](numeric)  # type: ignore[index]
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network["head"](inputs["numeric"])  # type: ignore[index]
         return logits
 
 
@@ -90,8 +98,8 @@ def test_a_users_own_model_of_before_there_were_temperatures_loads(tmp_path: Pat
     del content["state_dict"]["_extra_state"]
     torch.save(content, tmp_path / "own.ckpt")
     loaded, _ = zoo.load(tmp_path / "own.ckpt")
-    assert loaded.temperature == 1.0  # type: ignore[attr-defined]
-    assert torch.equal(loaded.network["head"].weight, model.network["head"].weight)  # type: ignore[index,union-attr]
+    assert loaded.temperature == 1.0
+    assert torch.equal(loaded.network["head"].weight, model.network["head"].weight)  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
