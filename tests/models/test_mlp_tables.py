@@ -174,4 +174,4 @@ def test_bins_are_placed_once_and_belong_to_the_weights(tmp_path: Path) -> None:
         )
         short_trainer(tmp_path).fit(again.train(), datamodule=other)
     assert not calls
-    assert torch.equal(again.network.numeric.embedding.impl.weight, bins)  # type: ignore[union-attr]
+    assert torch.equal(again.network.numeric.embedding.impl.weight, bins)  # type: ignore[union-attr,arg-type]

@@ -136,7 +136,7 @@ class Classifier(Model):
         self._balanced = class_weights == "balanced"
         self.register_buffer("class_weight", self._first_weights(class_weights))
         self.settled["loss"] = self.loss_name
-        self.register_load_state_dict_pre_hook(_with_temperature)
+        self.register_load_state_dict_pre_hook(_with_temperature)  # type: ignore[no-untyped-call]
 
     def _first_weights(self, class_weights: str | list[float] | None) -> Tensor | None:
         if class_weights is None:
