@@ -65,7 +65,9 @@ def model_in_new_words(content: Content, kind: type) -> tuple[dict[str, Any], di
     modality = (arguments.get("inputs") or {}).get("modality")
     taken = inspect.signature(kind).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
-    added = {name: value for name, value in _ADDED.get((family, str(modality)), {}).items() if takes_all or name in taken}
+    added = {
+        name: value for name, value in _ADDED.get((family, str(modality)), {}).items() if takes_all or name in taken
+    }
     arguments = added | arguments
     nones = _NONE_WAS.get(family, {}) | ({"widths": _TEXT_FILTERS} if (family, modality) == (_CNN, "text") else {})
     arguments |= {name: value for name, value in nones.items() if name in arguments and arguments[name] is None}
