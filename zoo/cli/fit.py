@@ -24,6 +24,7 @@ from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
+from zoo.models.base import described
 from zoo.networks.pretrained import without_pretrained
 from zoo.older_checkpoints import check_resumable
 from zoo.tracking.artifacts import is_address
@@ -198,7 +199,7 @@ def resume_run(run_path: str, words: list[str]) -> int:
         raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")
     check_time_left(content, cli.trainer, run_path)
     check_same_model(content, cli.model, run_path)
-    cli.trainer.callbacks.extend(new_recipe(before, dict(cli.model.hparams), run_path))  # type: ignore[attr-defined]
+    cli.trainer.callbacks.extend(new_recipe(before, described(cli.model)["init_args"], run_path))  # type: ignore[attr-defined]
     return train(cli, checkpoint_file=str(last))
 
 
