@@ -167,7 +167,7 @@ def test_a_file_that_is_no_checkpoint_is_one_line(saved: Path, kind: str) -> Non
 
 
 def test_a_newer_format_says_update(saved: Path) -> None:
-    with pytest.raises(InputError, match="has format 99, this zoo reads 1: update zoo"):
+    with pytest.raises(InputError, match="has format 99, this zoo reads 2: update zoo"):
         zoo.load(changed(saved, lambda content: content["zoo"].update(format=99)))
 
 

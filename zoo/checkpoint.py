@@ -18,13 +18,13 @@ import torch
 
 from zoo import registry
 from zoo.errors import InputError
+from zoo.older_checkpoints import FORMATS, NEWEST, data_in_new_words, model_in_new_words
 from zoo.tracking.wandb_settings import SCHEME
 
 if TYPE_CHECKING:
     from zoo.data.base import DataModule
     from zoo.models.base import Model
 
-FORMATS = (1,)
 NOT_OURS = "is no checkpoint of zoo"
 
 
@@ -66,7 +66,8 @@ def read_checkpoint(run: str | Path) -> dict[str, Any]:
     if not isinstance(about, dict) or "model" not in about:
         raise InputError(f"{path} {NOT_OURS}: it does not say which model it holds")
     if about.get("format") not in FORMATS:
-        raise InputError(f"{path} has format {about.get('format')}, this zoo reads {FORMATS[-1]}: update zoo")
+        raise InputError(f"{path} has format {about.get('format')}, this zoo reads {NEWEST}: update zoo")
+    data_in_new_words(content)
     return cast(dict[str, Any], content)
 
 
@@ -124,9 +125,10 @@ def build_model(content: dict[str, Any], *, trust: bool, decision: dict[str, Any
     loss = about["init_args"].get("loss")
     if isinstance(loss, str) and "." in loss:
         find_class(loss, trust=trust)
+    arguments, weights = model_in_new_words(content, kind)
     with _as_it_was(about["class_path"]), without_pretrained():
-        model = kind(**(about["init_args"] | (decision or {})))
-        model.load_state_dict(content["state_dict"])
+        model = kind(**(arguments | (decision or {})))
+        model.load_state_dict(weights)
     return model.eval()
 
 

@@ -27,13 +27,13 @@ def hub_file(name: str, file: str) -> Path:
     """
     from huggingface_hub import hf_hub_download
 
-    with quiet_hub():
+    with quiet_hub() as online:
         try:
-            return Path(hf_hub_download(name, file, local_files_only=not reachable()))
+            return Path(hf_hub_download(name, file))
         except (OSError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"no folder {name} here, and {file} of a model of that name cannot be had from the Hugging Face hub "
-                f"({'the hub gave none' if reachable() else 'no network'}): give {BESIDE}"
+                f"({'the hub gave none' if online else 'no network'}): give {BESIDE}"
             ) from error
 
 
@@ -54,12 +54,18 @@ def reachable() -> bool:
 
 
 @contextmanager
-def quiet_hub() -> Iterator[None]:
-    """Within, the hub's client says nothing of what it tries again."""
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
+def quiet_hub() -> Iterator[bool]:
+    """Within, the hub's client says nothing of what it tries again, and where the hub is out of reach it does not try:
+    it takes what it kept before, or fails at once. Gives whether the hub is asked.
+    """
+    from huggingface_hub import constants
+
+    logger, online = logging.getLogger("huggingface_hub"), reachable()
+    before = logger.level, constants.HF_HUB_OFFLINE
     logger.setLevel(logging.CRITICAL)
+    constants.HF_HUB_OFFLINE = not online
     try:
-        yield
+        yield online
     finally:
-        logger.setLevel(level)
+        logger.setLevel(before[0])
+        constants.HF_HUB_OFFLINE = before[1]

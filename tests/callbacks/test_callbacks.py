@@ -13,9 +13,10 @@ from PIL import Image
 
 import zoo
 from tests.fits import QUIET, build, image, short_trainer, tabular
-from zoo.callbacks import BestCheckpoint, EarlyStopping, Figures, LRMonitor, ProgressBar, RandomState, StopOnNaN
+from zoo.callbacks import EMA, BestCheckpoint, EarlyStopping, Figures, LRMonitor, ProgressBar, RandomState, StopOnNaN
 from zoo.callbacks.early_stopping import watched
 from zoo.callbacks.progress_bar import epoch_line
+from zoo.checkpoint import find_checkpoint
 from zoo.errors import InputError
 from zoo.models.schedules import lr_factor
 from zoo.tracking.history import read_metrics
@@ -257,3 +258,26 @@ def test_pitfall_20_the_reloaded_best_checkpoint_gives_the_logged_metric(modalit
     found = short_trainer(tmp_path).validate(model, datamodule=again, verbose=False)[0]
     for metric in ("val/loss", "val/accuracy", "val/f1_macro", "val/ece"):
         assert found[metric] == pytest.approx(best[metric], rel=1e-6), metric
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_pitfall_20_the_best_is_what_was_validated_within_an_epoch(tmp_path: Path, averaged: bool) -> None:
+    judged: list[float] = []
+
+    class Judged(Callback):
+        def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+            judged.append(float(trainer.callback_metrics["val/loss"]))
+
+    data = tabular(tmp_path)
+    model = build("MLPClassifier", data, lr=0.02, schedule="constant", warmup=0.0)
+    callbacks = [Judged(), BestCheckpoint(), *([EMA(decay=0.5)] if averaged else [])]
+    options: dict[str, Any] = {"enable_checkpointing": True, "num_sanity_val_steps": 0, "val_check_interval": 2}
+    trainer = short_trainer(tmp_path, epochs=3, callbacks=callbacks, **options)
+    trainer.fit(model, datamodule=data)
+    assert trainer.num_training_batches == 3
+    assert len(judged) == 3
+    best, rows = zoo.load(tmp_path / "checkpoints" / "best.ckpt")
+    found = short_trainer(tmp_path).validate(best, datamodule=rows, verbose=False)[0]
+    assert found["val/loss"] == pytest.approx(min(judged), abs=1e-6)
+    assert find_checkpoint(tmp_path).name == "best.ckpt"
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 9

@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.fits import QUIET, build, image, short_trainer, tabular
 from zoo.callbacks import BestCheckpoint, RandomState, Unfreezing
-from zoo.callbacks.unfreezing import check_strategy
+from zoo.callbacks.unfreezing import check_strategy, set_modes
 from zoo.data import ImageDataModule
 from zoo.errors import InputError
 
@@ -80,6 +80,42 @@ def test_pitfall_19_only_the_head_moves_at_first_and_no_statistics(tmp_path: Pat
     assert {"", "model", "model.fc"} <= seen.training[1]
     assert seen.training[2] == {name for name, _ in model.network.named_modules()}
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_parts_without_weights_are_frozen_with_their_layer(tmp_path: Path) -> None:
+    data = image(tmp_path)
+    torch.manual_seed(0)
+    model = build("CNNClassifier", data, drop_path=0.2, dropout=0.1)
+    start = {name: value.clone() for name, value in model.network.state_dict().items()}
+    seen = fit(tmp_path, model, data, 2, Unfreezing(True))
+    assert moved(start, seen.weights[0]) == {"head.weight", "head.bias"}  # not the statistics of the stem's norm
+    assert seen.training[0] == {"", "dropout", "head"}
+    assert seen.training[1] == {name for name, _ in model.network.named_modules()}
+
+
+def test_a_part_between_layers_goes_with_the_one_that_it_feeds() -> None:
+    network = nn.Sequential(nn.Dropout(), nn.Linear(1, 1), nn.Dropout(), nn.Linear(1, 1), nn.Dropout())
+    network[1].requires_grad_(False)
+    set_modes(network, fixed_statistics=False)
+    assert [part.training for part in network] == [False, False, True, True, True]
+
+
+@pytest.mark.filterwarnings("ignore:You.re resuming from a checkpoint that ended before")
+def test_pitfall_19_a_run_that_goes_on_within_an_epoch_keeps_the_body_frozen(tmp_path: Path) -> None:
+    class Saves(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+            if trainer.global_step == 1:
+                trainer.save_checkpoint(tmp_path / "within.ckpt")
+
+    data = image(tmp_path)
+    model = model_of(data)
+    start = {name: value.clone() for name, value in model.network.state_dict().items()}
+    short_trainer(tmp_path, callbacks=[Unfreezing(True, epochs=-1), Saves()]).fit(model, datamodule=data)
+    data, model = image(tmp_path), model_of(image(tmp_path))
+    trainer = short_trainer(tmp_path, callbacks=[Unfreezing(True, epochs=-1)])
+    trainer.fit(model, datamodule=data, ckpt_path=str(tmp_path / "within.ckpt"), weights_only=True)
+    assert trainer.global_step > 1
+    assert moved(start, model.network.state_dict()) == {"model.fc.weight", "model.fc.bias"}
 
 
 def test_layers_open_from_the_head_down(tmp_path: Path) -> None:

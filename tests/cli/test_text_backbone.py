@@ -76,6 +76,21 @@ def test_a_fit_takes_the_backbones_tokenizer_and_loads_alone(
     assert main(["test", "runs/a"]) == 0
 
 
+@pytest.mark.slow
+def test_a_finetuned_run_goes_on_without_the_backbones_folder(
+    texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = save_encoder(tmp_path / "encoder")
+    assert main(["fit", *words_of(folder, texts, "--name", "a")]) == 0
+    shutil.rmtree(folder)
+    for epochs in ("2", "3"):
+        assert main(["fit", "--resume", "runs/a", "--trainer.max_epochs", epochs]) == 0
+    _, data = checkpoint.load("runs/a")
+    assert isinstance(data, TextDataModule)
+    assert data.text_tokenizer.encode(["a Frog"]).flat.tolist() == [2, 12, 7, 3]
+
+
 def test_what_the_user_says_of_the_data_stays(texts: str, tmp_path: Path) -> None:
     folder = save_encoder(tmp_path / "encoder")
     own = FitCLI(words_of(folder, texts, "--data.max_length", "6")).datamodule

@@ -148,3 +148,30 @@ def test_words_for_tables_alone() -> None:
     assert without_effect(MLPClassifier(image, 2)) is None
     with pytest.raises(InputError, match=r"model.ensemble must be at least 0, got -1"):
         MLPClassifier({"modality": "tabular", "n_numeric": 2, "cardinalities": []}, 2, ensemble=-1)
+
+
+def test_bins_are_placed_once_and_belong_to_the_weights(tmp_path: Path) -> None:
+    data = tabular(tmp_path)
+    model = MLPClassifier(data.inputs, 2, hidden=[8], ensemble=3)
+    model.check_data(data)  # as the command line does before the trainer is built
+    network = model.network
+    assert isinstance(network, TabM)
+    assert isinstance(network.numeric, PiecewiseLinear)
+    bins = network.numeric.embedding.impl.weight.clone()
+    calls: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.networks.numeric_embedding._bins", lambda *args: calls.append(1))
+        trainer = short_trainer(tmp_path)
+        trainer.fit(model, datamodule=data)
+        trainer.save_checkpoint(tmp_path / "model.ckpt")
+        again, _ = zoo.load(tmp_path / "model.ckpt")
+        (tmp_path / "other").mkdir()
+        other = TabularDataModule(
+            write_csv(tmp_path / "other" / "table.csv", tabular_columns(48, seed=1)),
+            target="label",
+            ignore=["price"],
+            batch_size=16,
+        )
+        short_trainer(tmp_path).fit(again.train(), datamodule=other)
+    assert not calls
+    assert torch.equal(again.network.numeric.embedding.impl.weight, bins)  # type: ignore[union-attr,arg-type]

@@ -74,6 +74,32 @@ def test_no_bin_that_a_tree_cuts_off_holds_few_rows() -> None:
     assert all(count >= LEAF_ROWS - 2 for count in inside.sum(dim=0).tolist() if count)  # the edges are numbers, too
 
 
+def test_of_many_columns_fewer_rows_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def spied(numeric: torch.Tensor, *args: object, **options: object) -> list[torch.Tensor]:
+        seen.append(tuple(numeric.shape))
+        found: list[torch.Tensor] = compute_bins(numeric, *args, **options)
+        return found
+
+    monkeypatch.setattr("rtdl_num_embeddings.compute_bins", spied)
+    monkeypatch.setattr("zoo.networks.numeric_embedding.BIN_CELLS", 900)
+    numeric, target = table()
+    PiecewiseLinear(3, 2).fit(numeric, target)
+    assert seen == [(300, 1)] * 3
+
+
+def test_threads_give_the_bins_that_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    numeric, target = table()
+    weights = []
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        module = PiecewiseLinear(3, 2)
+        module.fit(numeric, target)
+        weights.append(module.embedding.impl.weight)
+    assert torch.equal(*weights)
+
+
 def test_numbers_as_targets() -> None:
     numeric, _ = table()
     module = PiecewiseLinear(3, 3)

@@ -3,6 +3,7 @@
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -197,6 +198,24 @@ def test_the_hub_says_how_its_images_were(kept_by_the_hubs_client: nn.Module) ->
     assert (found["image_size"], found["mean"], found["channels"]) == ([48, 64], [0.1, 0.2, 0.3], 3)
     with pytest.raises(ValueError, match="holds weights of test_resnet: say --model.backbone test_resnet"):
         backbone("hf-hub:timm/test_resnet.r160_in1k", name="test_vit")
+
+
+def test_a_hub_that_cannot_be_reached_is_not_asked_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants
+
+    def ask(*args: Any, **options: Any) -> None:
+        raise AssertionError("a request was sent")
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("zoo.hub.reachable", lambda: False)
+    monkeypatch.setattr("httpx.HTTPTransport.handle_request", ask)
+    before = huggingface_hub.constants.HF_HUB_OFFLINE
+    for pretrained in (True, "hf-hub:somebody/something"):
+        with pytest.raises(ValueError, match=r"the hub gave no weights .*\(no network\): fetch the file elsewhere"):
+            backbone(pretrained)
+    assert huggingface_hub.constants.HF_HUB_OFFLINE is before
 
 
 def test_a_hub_out_of_reach_is_one_line_that_says_what_to_do(kept_by_the_hubs_client: nn.Module) -> None:

@@ -39,6 +39,7 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
         self.enabled = enabled
         self._chosen = (monitor, mode)
         self._key: str | None = None
+        self._judged: int | None = None  # step of the last validation
 
     @property
     def state_key(self) -> str:
@@ -58,8 +59,21 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
             unshare(Path(filepath))
         super()._save_checkpoint(trainer, filepath)
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save at once where more steps follow in the epoch: at its end the weights are others than were judged."""
+        if self._should_skip_saving_checkpoint(trainer):
+            return
+        self._judged = trainer.global_step
+        if self._of_validation and not (trainer.is_last_batch or trainer.should_stop):
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
+    @property
+    def _of_validation(self) -> bool:
+        return str(self.monitor).startswith("val/")
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        super().on_train_epoch_end(trainer, pl_module)
+        if not self._of_validation or self._judged in (None, trainer.global_step):
+            super().on_train_epoch_end(trainer, pl_module)
         # Lightning's own `save_last` writes only in epochs that are the best so far.
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.last_model_path = str(Path(self.dirpath or "") / "last.ckpt")

@@ -77,6 +77,14 @@ class Unfreezing(Seldom):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._groups:
             return
+        self._apply(trainer, pl_module)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # A run that goes on within an epoch is not told that an epoch starts.
+        if self._groups:
+            self._apply(trainer, pl_module)
+
+    def _apply(self, trainer: Trainer, pl_module: LightningModule) -> None:
         n_open = open_layers(trainer.current_epoch, len(self._groups), self.epochs, self.layers_per_epoch)
         if n_open != self._open:
             self._show(n_open, pl_module.network)
@@ -124,8 +132,9 @@ def open_layers(epoch: int, n_layers: int, epochs: int, layers_per_epoch: int | 
 
 
 def set_modes(module: nn.Module, *, fixed_statistics: bool) -> None:
-    """Eval mode for every part whose parameters are all frozen, and for batch normalisation where its statistics stay;
-    train mode for the rest.
+    """Eval mode for what is frozen, and for batch normalisation where its statistics stay; train mode for the rest.
+
+    A part without parameters, a dropout or a norm without weights, goes with the layer that it feeds.
     """
     parameters = list(module.parameters())
     frozen = bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
@@ -133,8 +142,14 @@ def set_modes(module: nn.Module, *, fixed_statistics: bool) -> None:
         module.eval()
         return
     module.training = True
-    for child in module.children():
-        set_modes(child, fixed_statistics=fixed_statistics)
+    children = list(module.children())
+    for place, child in enumerate(children):
+        beside = (next(part.parameters(), None) for part in [*children[place:], *reversed(children[:place])])
+        nearest = next((parameter for parameter in beside if parameter is not None), None)
+        if nearest is not None and not nearest.requires_grad and next(child.parameters(), None) is None:
+            child.eval()
+        else:
+            set_modes(child, fixed_statistics=fixed_statistics)
 
 
 def check_strategy(strategy: Any) -> None:

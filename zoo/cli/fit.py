@@ -18,12 +18,15 @@ from zoo.cli.learning_rate import settle_lr
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
+from zoo.cli.resume import kept_words
 from zoo.cli.resume_recipe import found_before, new_recipe
 from zoo.cli.threads import processes_here, use_cores
 from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
+from zoo.models.base import described
 from zoo.networks.pretrained import without_pretrained
+from zoo.older_checkpoints import check_resumable
 from zoo.tracking.artifacts import is_address
 from zoo.tracking.no_profiler import NoProfiler
 from zoo.tracking.predictions import PredictionWriter
@@ -184,7 +187,9 @@ def resume_run(run_path: str, words: list[str]) -> int:
         say(f"{run_path} ended before its first epoch did: it begins again, in its folder")
         return train(FitCLI(argv, resume=folder, run_id=run_id, resume_step=0), checkpoint_file=None)
     content = checkpoint.read_checkpoint(last)
+    check_resumable(content, run_path)
     run_id = run_id or content["zoo"].get("wandb_run_id")
+    argv += kept_words(content, folder, words)
     # Built from the config, as by --config; of the checkpoint only values are taken, never a class.
     before = content["zoo"]["model"]["init_args"]
     with without_pretrained():
@@ -194,7 +199,7 @@ def resume_run(run_path: str, words: list[str]) -> int:
         raise InputError(f"{run_path} has its {done} epochs: say --trainer.max_epochs {done * 2} to train on")
     check_time_left(content, cli.trainer, run_path)
     check_same_model(content, cli.model, run_path)
-    cli.trainer.callbacks.extend(new_recipe(before, dict(cli.model.hparams), run_path))  # type: ignore[attr-defined]
+    cli.trainer.callbacks.extend(new_recipe(before, described(cli.model)["init_args"], run_path))  # type: ignore[attr-defined]
     return train(cli, checkpoint_file=str(last))
 
 

@@ -29,8 +29,7 @@ from zoo.models.parameter_groups import head_names
 from zoo.models.precision import unfused
 from zoo.models.reads import without_effect
 from zoo.models.schedules import build_schedule, check_schedule, time_share
-
-CHECKPOINT_FORMAT = 1
+from zoo.older_checkpoints import NEWEST
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,8 @@ class Model(LightningModule, ABC):
         self.l1 = l1
         self.agc = agc
         self.layer_decay = layer_decay
+        # Arguments that were None, as they were chosen: a checkpoint tells them, so that it outlives another default.
+        self.settled: dict[str, Any] = {}
         self.evaluation: Evaluation | None = None
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
         self._epoch_loss = torch.zeros(())
@@ -307,7 +308,7 @@ class Model(LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say which classes to rebuild, and with what; see `zoo.checkpoint`."""
         about = checkpoint.setdefault("zoo", {})
-        about |= {"format": CHECKPOINT_FORMAT, "model": described(self)}
+        about |= {"format": NEWEST, "model": described(self)}
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         if data is not None:
             about["data"] = {
@@ -389,7 +390,8 @@ class Model(LightningModule, ABC):
 
 
 def described(item: Any) -> dict[str, Any]:
-    """Class path and plain constructor arguments of a model or data module, as a checkpoint keeps them."""
+    """Class path and plain constructor arguments of a model, as a checkpoint keeps them: None where nothing stood for it."""
     kind = type(item)
     arguments = {name: value for name, value in item.hparams.items() if name not in ("_instantiator", "_class_path")}
+    arguments |= {name: value for name, value in item.settled.items() if arguments.get(name, 0) is None}
     return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": arguments}

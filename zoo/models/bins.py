@@ -10,7 +10,9 @@ from zoo.networks.numeric_embedding import PiecewiseLinear
 
 
 def place_bins(network: nn.Module, data: Any) -> None:
-    """Place the bins of each piecewise-linear embedding in the network; nothing where there is none.
+    """Place the bins of each piecewise-linear embedding in the network that has none yet.
+
+    They are placed once: weights that were trained, or loaded, belong to the bins they were trained with.
 
     A tree on the target cuts the columns; of several targets none is above the others, so there it is quantiles.
 
@@ -19,7 +21,7 @@ def place_bins(network: nn.Module, data: Any) -> None:
         data: Data module whose train rows are read.
     """
     for embedding in network.modules():
-        if isinstance(embedding, PiecewiseLinear):
+        if isinstance(embedding, PiecewiseLinear) and not embedding.placed:
             arrays = data.dataset("train").arrays
             target = arrays["target"]
             if target.ndim == 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.errors import InputError
 from zoo.messages import say_once
@@ -135,6 +135,8 @@ class Classifier(Model):
         self.temperature = 1.0
         self._balanced = class_weights == "balanced"
         self.register_buffer("class_weight", self._first_weights(class_weights))
+        self.settled["loss"] = self.loss_name
+        self.register_load_state_dict_pre_hook(_with_temperature)  # type: ignore[no-untyped-call]
 
     def _first_weights(self, class_weights: str | list[float] | None) -> Tensor | None:
         if class_weights is None:
@@ -232,3 +234,8 @@ class Classifier(Model):
             raise InputError(
                 'model.class_weights "balanced" counts the rows of a data module: give one, or give the weights'
             )
+
+
+def _with_temperature(model: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Weights that tell no temperature, of before there was one or of a network trained elsewhere, have 1."""
+    state_dict.setdefault(prefix + STATE, torch.ones((), dtype=torch.float64))

@@ -19,6 +19,7 @@ from zoo.networks.wide_text import widened
 
 IMAGE_WIDTHS = (64, 128, 128)  # channels
 TEXT_WIDTHS = (3, 4, 5)  # tokens
+IMAGE_ACTIVATION, TEXT_ACTIVATION = "silu", "relu"
 RATE, RATES = 2e-3, {"muon": 0.02}  # learning rate where none is said; that of an optimiser
 HALVED = 48  # pixels from which small_resnet starts at half of the size
 
@@ -57,7 +58,7 @@ def build_cnn(
             widths=IMAGE_WIDTHS if widths is None else widths,
             n_blocks=n_blocks,
             stem_stride=2 if side >= HALVED else 1,
-            activation=activation or "silu",
+            activation=activation or IMAGE_ACTIVATION,
             dropout=dropout,
             drop_path=drop_path,
             init=init,
@@ -69,7 +70,7 @@ def build_cnn(
             inputs["vocab_size"],
             d_out,
             widths=TEXT_WIDTHS if widths is None else widths,
-            activation=activation or "relu",
+            activation=activation or TEXT_ACTIVATION,
             dropout=dropout,
             pad_id=inputs["pad_id"],
             init=init,
@@ -94,6 +95,13 @@ def fitting(
     if optimizer is None:
         optimizer = "muon" if inputs.get("modality") == "image" and backbone == "small_resnet" else "adamw"
     return (RATES.get(optimizer, RATE) if lr is None else lr), optimizer
+
+
+def settle(inputs: dict[str, Any], backbone: str) -> dict[str, Any]:
+    """What arguments of the network that are None stand for."""
+    if inputs.get("modality") == "text":
+        return {"widths": list(TEXT_WIDTHS), "activation": TEXT_ACTIVATION}
+    return {"widths": list(IMAGE_WIDTHS), "activation": IMAGE_ACTIVATION} if backbone == "small_resnet" else {}
 
 
 class CNNClassifier(Classifier):
@@ -197,6 +205,9 @@ class CNNClassifier(Classifier):
         )
         self.save_hyperparameters()
         self.mirror = asks_mirror(flip_at_test, inputs)
+        self.settled |= {"lr": rate, "optimizer": optimizer} | settle(inputs, backbone)
+        if inputs.get("modality") == "image":
+            self.settled["flip_at_test"] = self.mirror
         self.network = build_cnn(
             inputs,
             num_classes,
@@ -288,6 +299,9 @@ class CNNRegressor(Regressor):
         )
         self.save_hyperparameters()
         self.mirror = asks_mirror(flip_at_test, inputs)
+        self.settled |= {"lr": rate, "optimizer": optimizer} | settle(inputs, backbone)
+        if inputs.get("modality") == "image":
+            self.settled["flip_at_test"] = self.mirror
         self.network = build_cnn(
             inputs,
             num_targets,

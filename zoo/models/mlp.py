@@ -22,8 +22,8 @@ def build_mlp(
     inputs: dict[str, Any],
     d_out: int,
     *,
-    ensemble: int | None,
-    numeric_embedding: str | None,
+    ensemble: int,
+    numeric_embedding: str,
     hidden: list[int],
     activation: str,
     dropout: float,
@@ -40,18 +40,16 @@ def build_mlp(
         "init": init,
     }
     check_names(activation=activation, norm=norm, init=init, numeric_embedding=numeric_embedding)
-    if ensemble is not None and ensemble < 0:
+    if ensemble < 0:
         raise InputError(f"model.ensemble must be at least 0, got {ensemble}")
 
     def tabular() -> nn.Module:
-        k = MEMBERS if ensemble is None else ensemble
         columns = inputs["n_numeric"], inputs["cardinalities"]
-        if k in (0, 1):
-            return TabularMLP(*columns, d_out, numeric_embedding=numeric_embedding or "none", **options)
+        if ensemble in (0, 1):
+            return TabularMLP(*columns, d_out, numeric_embedding=numeric_embedding, **options)
         from zoo.networks.tabm import TabM  # a second to import, for the sake of scikit-learn
 
-        embedding = numeric_embedding or "piecewise_linear"
-        return TabM(*columns, d_out, k=k, numeric_embedding=embedding, average=average, **options)
+        return TabM(*columns, d_out, k=ensemble, numeric_embedding=numeric_embedding, average=average, **options)
 
     def text() -> nn.Module:
         deep = TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options)
@@ -63,6 +61,20 @@ def build_mlp(
         "text": text,
     }
     return network_for("MLP", inputs, makers)
+
+
+def settle(inputs: dict[str, Any], *, ensemble: int | None, numeric_embedding: str | None) -> dict[str, Any]:
+    """The arguments as told, and as they are chosen where they are None.
+
+    Example:
+        >>> settle({"modality": "text"}, ensemble=None, numeric_embedding=None)
+        {'ensemble': 1, 'numeric_embedding': 'none'}
+    """
+    if ensemble is None:
+        ensemble = 1 if inputs.get("modality") in ("image", "text") else MEMBERS
+    if numeric_embedding is None:
+        numeric_embedding = "none" if ensemble in (0, 1) else "piecewise_linear"
+    return {"ensemble": ensemble, "numeric_embedding": numeric_embedding}
 
 
 class MLPClassifier(Classifier):
@@ -161,11 +173,14 @@ class MLPClassifier(Classifier):
             layer_decay=layer_decay,
         )
         self.save_hyperparameters()
+        chosen = settle(inputs, ensemble=ensemble, numeric_embedding=numeric_embedding)
+        self.settled |= {"hidden": hidden, "dropout": dropout, "lr": lr}
+        if inputs.get("modality") == "tabular":
+            self.settled |= chosen
         self.network = build_mlp(
             inputs,
             num_classes,
-            ensemble=ensemble,
-            numeric_embedding=numeric_embedding,
+            **chosen,
             hidden=hidden,
             activation=activation,
             dropout=dropout,
@@ -244,11 +259,14 @@ class MLPRegressor(Regressor):
             layer_decay=layer_decay,
         )
         self.save_hyperparameters()
+        chosen = settle(inputs, ensemble=ensemble, numeric_embedding=numeric_embedding)
+        self.settled |= {"hidden": hidden, "dropout": dropout, "lr": lr}
+        if inputs.get("modality") == "tabular":
+            self.settled |= chosen
         self.network = build_mlp(
             inputs,
             num_targets,
-            ensemble=ensemble,
-            numeric_embedding=numeric_embedding,
+            **chosen,
             hidden=hidden,
             activation=activation,
             dropout=dropout,

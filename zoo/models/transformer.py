@@ -257,6 +257,11 @@ class TransformerClassifier(Classifier):
             init=init,
             numeric_embedding=numeric_embedding,
         )
+        tabular = inputs.get("modality") == "tabular"
+        if backbone is None:
+            self.settled["d_feedforward"] = (2 if tabular else 4) * d_model
+        if tabular:
+            self.settled["numeric_embedding"] = "none"
         if isinstance(self.network, PretrainedEncoder):
             self.hparams["backbone_config"] = self.network.config
 
@@ -374,5 +379,10 @@ class TransformerRegressor(Regressor):
             init=init,
             numeric_embedding=numeric_embedding,
         )
+        tabular = inputs.get("modality") == "tabular"
+        if backbone is None:
+            self.settled["d_feedforward"] = (2 if tabular else 4) * d_model
+        if tabular:
+            self.settled["numeric_embedding"] = "none"
         if isinstance(self.network, PretrainedEncoder):
             self.hparams["backbone_config"] = self.network.config

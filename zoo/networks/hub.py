@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from zoo.hub import quiet_hub
 from zoo.messages import say_once
 from zoo.networks.pretrained import PACKAGE, WEIGHT_ENDINGS, weights_file
 
@@ -145,18 +145,14 @@ def from_hub(weights: Weights) -> Iterator[None]:
         ValueError: The hub does not give them.
     """
     say_once(f"weights: {weights.name} from the hub, or from where they were kept before")
-    noisy = logging.getLogger("huggingface_hub")
-    level = noisy.level
-    noisy.setLevel(logging.ERROR)  # each of ten attempts is a line
-    try:
-        yield
-    except (OSError, RuntimeError) as failure:
-        reason = next(iter(str(failure).splitlines()), type(failure).__name__)
-        raise ValueError(
-            f"the hub gave no weights {weights.name} ({reason.strip()[:160]}): {FILE_INSTEAD}"
-        ) from failure
-    finally:
-        noisy.setLevel(level)
+    with quiet_hub() as online:
+        try:
+            yield
+        except (OSError, RuntimeError) as failure:
+            reason = next(iter(str(failure).splitlines()), type(failure).__name__) if online else "no network"
+            raise ValueError(
+                f"the hub gave no weights {weights.name} ({reason.strip()[:160]}): {FILE_INSTEAD}"
+            ) from failure
 
 
 def _of_hub(architecture: str, place: str) -> Weights:

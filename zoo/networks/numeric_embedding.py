@@ -7,6 +7,7 @@ one is built: they bring scikit-learn.
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import torch
@@ -17,6 +18,7 @@ from zoo.networks.checks import check_choice, check_positive
 NUMERIC_EMBEDDINGS = ("none", "piecewise_linear", "periodic")
 D_NUMBER = 16  # width of a number's vector
 BIN_ROWS = 50_000  # rows from which bins are computed; more do not move them
+BIN_CELLS = 2_000_000  # of many columns fewer rows: a second or two of trees
 LEAF_ROWS = 32  # least train rows of a bin that a tree cuts off
 
 
@@ -24,7 +26,7 @@ class PiecewiseLinear(nn.Module):
     """Each number as a vector that is linear in it within every bin.
 
     Which bins is no matter of the shape: until `fit` was called they are quantiles of the standard normal. So the
-    module is built without data, and its bins come with the weights.
+    module is built without data, and its bins come with the weights; `placed` tells whether they were.
 
     Args:
         n_features: number of numeric columns.
@@ -43,6 +45,8 @@ class PiecewiseLinear(nn.Module):
         torch.Size([5, 3, 8])
     """
 
+    placed: Tensor
+
     def __init__(self, n_features: int, d_embedding: int = D_NUMBER, *, n_bins: int = 48) -> None:
         from rtdl_num_embeddings import PiecewiseLinearEmbeddings  # type: ignore[import-untyped]
 
@@ -56,6 +60,7 @@ class PiecewiseLinear(nn.Module):
         self.embedding = PiecewiseLinearEmbeddings([edges] * n_features, d_embedding, activation=False, version="B")
         # A column of one bin only must be foreseen: which buffers there are must not depend on the data.
         self.embedding.impl.register_buffer("single_bin_mask", torch.zeros(n_features, dtype=torch.bool))
+        self.register_buffer("placed", torch.zeros((), dtype=torch.bool))
 
     def forward(self, numeric: Tensor) -> Tensor:
         return cast(Tensor, self.embedding(numeric))
@@ -79,6 +84,7 @@ class PiecewiseLinear(nn.Module):
             impl.weight[column, :last], impl.weight[column, -1] = slope[:-1], slope[-1]
             impl.bias[column, :last], impl.bias[column, -1] = start[:-1], start[-1]
             cast(Tensor, impl.single_bin_mask)[column] = last == 0
+        self.placed.fill_(True)
 
 
 class Periodic(nn.Module):
@@ -127,23 +133,41 @@ def build_numeric_embedding(name: str, n_features: int, d_embedding: int = D_NUM
 
 def _bins(numeric: Tensor, target: Tensor | None, regression: bool, n_bins: int) -> list[Tensor]:
     """Edges of the bins of each column, 2 to n_bins + 1, rising; for a column of one value any two."""
-    from rtdl_num_embeddings import compute_bins
-
     generator = torch.Generator().manual_seed(0)
-    rows = torch.randperm(len(numeric), generator=generator)[:BIN_ROWS]
+    rows = torch.randperm(len(numeric), generator=generator)[: min(BIN_ROWS, BIN_CELLS // numeric.size(1))]
     numeric = numeric[rows]
     varies = (numeric != numeric[0]).any(dim=0)
     edges = [torch.tensor([float(value) - 0.5, float(value) + 0.5]) for value in numeric[0]]
     n_bins = min(n_bins, len(numeric) - 1)
     if n_bins < 2 or not varies.any():
         return edges
+    chosen = numeric[:, varies]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*just two bin edges.*")
-        if target is None:
-            found = compute_bins(numeric[:, varies], n_bins)
-        else:
-            kwargs = {"min_samples_leaf": LEAF_ROWS, "min_impurity_decrease": 1e-6, "random_state": 0}
-            found = compute_bins(numeric[:, varies], n_bins, tree_kwargs=kwargs, y=target[rows], regression=regression)
+        found = _quantiles(chosen, n_bins) if target is None else _cuts(chosen, target[rows], regression, n_bins)
     for column, its_edges in zip(varies.nonzero()[:, 0].tolist(), found, strict=True):
         edges[column] = its_edges
     return edges
+
+
+def _quantiles(numeric: Tensor, n_bins: int) -> list[Tensor]:
+    from rtdl_num_embeddings import compute_bins
+
+    edges: list[Tensor] = compute_bins(numeric, n_bins)
+    return edges
+
+
+def _cuts(numeric: Tensor, target: Tensor, regression: bool, n_bins: int) -> list[Tensor]:
+    """Where a tree of each column's own cuts it; scikit-learn grows trees outside Python's lock."""
+    from rtdl_num_embeddings import compute_bins
+
+    kwargs = {"min_samples_leaf": LEAF_ROWS, "min_impurity_decrease": 1e-6, "random_state": 0}
+
+    def cut(column: Tensor) -> Tensor:
+        edges: list[Tensor] = compute_bins(
+            column.unsqueeze(1), n_bins, tree_kwargs=kwargs, y=target, regression=regression
+        )
+        return edges[0]
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(cut, numeric.unbind(dim=1)))

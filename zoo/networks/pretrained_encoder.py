@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.hub import BESIDE, hub_file, reachable
+from zoo.hub import BESIDE, hub_file, quiet_hub
 from zoo.networks.checks import check_fraction, check_positive
 from zoo.networks.dropout import Dropout
 from zoo.networks.pooling import build_pooling
@@ -203,15 +203,16 @@ def _load(name: str, config: Any) -> nn.Module:
     from transformers import AutoModel
 
     folder = Path(name).expanduser()
-    model, report = AutoModel.from_pretrained(
-        str(folder) if folder.is_dir() else name,
-        local_files_only=folder.is_dir() or not reachable(),
-        config=config,
-        dtype=torch.float32,
-        use_safetensors=True,
-        trust_remote_code=False,
-        output_loading_info=True,
-    )
+    with quiet_hub() as online:
+        model, report = AutoModel.from_pretrained(
+            str(folder) if folder.is_dir() else name,
+            local_files_only=folder.is_dir() or not online,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
     missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise OSError(f"its weights lack {len(missing)} of the encoder's, as {missing[0]}")
