@@ -72,8 +72,9 @@ class FitCLI(ZooCLI):
         settings.precision = settle_precision(settings, self.model, self.datamodule)
         self.config.trainer.precision = settings.precision  # a resumed or repeated run computes alike
         self.lr_range = settle_lr(settings, self.model, self.datamodule)
-        if "lr" in self.config.model.init_args:
-            self.config.model.init_args.lr = self.model.hparams.get("lr")
+        for name, value in self.model.resolved_arguments().items():
+            if name in self.config.model.init_args:
+                self.config.model.init_args[name] = value
         config = self.plain_config()
         self.folder = self._folder(settings.default_root_dir or "runs")
         try:

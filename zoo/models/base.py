@@ -104,7 +104,8 @@ class Model(LightningModule, ABC):
         self.l1 = l1
         self.agc = agc
         self.layer_decay = layer_decay
-        # Arguments that were None, as they were chosen: a checkpoint tells them, so that it outlives another default.
+        # Arguments that were None, as they were chosen: config.yaml tells them, and a checkpoint, which so outlives another
+        # default.
         self.settled: dict[str, Any] = {}
         self.evaluation: Evaluation | None = None
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -136,6 +137,11 @@ class Model(LightningModule, ABC):
 
     def say_decisions(self, class_names: list[str]) -> None:
         """Say how `decide` chooses, where that was given."""
+
+    def resolved_arguments(self) -> dict[str, Any]:
+        """Arguments of the constructor that were left to the model as it chose them, and the rate as a test found it."""
+        found = {name: value for name, value in self.settled.items() if self.hparams.get(name, 0) is None}
+        return found | ({"lr": self.lr} if "lr" in self.hparams else {})
 
     # ---- forward -----------------------------------------------------------------------------------------------
 
@@ -393,5 +399,5 @@ def described(item: Any) -> dict[str, Any]:
     """Class path and plain constructor arguments of a model, as a checkpoint keeps them: None where nothing stood for it."""
     kind = type(item)
     arguments = {name: value for name, value in item.hparams.items() if name not in ("_instantiator", "_class_path")}
-    arguments |= {name: value for name, value in item.settled.items() if arguments.get(name, 0) is None}
+    arguments |= item.resolved_arguments()
     return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": arguments}
