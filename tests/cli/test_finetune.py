@@ -86,3 +86,16 @@ def test_a_hub_out_of_reach_is_one_line(words: list[str], capsys: pytest.Capture
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("zoo: model: the hub gave no weights test_efficientnet.r160_in1k (")
     assert last.endswith("fetch the file elsewhere and give its path: --model.pretrained FILE")
+
+
+def test_the_recipe_alone_and_with_another_family(words: list[str], tmp_path: Path) -> None:
+    alone = [word for word in words[1:] if word not in ("configs/cnn.yaml",)]
+    alone.pop(0)  # its --config
+    assert isinstance(FitCLI(alone).model, CNNClassifier)
+    vit = ["--model", "TransformerClassifier", "--model.backbone", "test_vit", "--model.pretrained", "false"]
+    model = FitCLI([*alone, *vit]).model
+    assert (type(model).__name__, model.hparams["backbone"], model.layer_decay) == (
+        "TransformerClassifier",
+        "test_vit",
+        0.8,
+    )
