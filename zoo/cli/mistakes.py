@@ -41,6 +41,12 @@ NAMED_CALLBACKS: dict[str, Any] = {
     "ema": EMA,
     "unfreezing": Unfreezing,
 }
+KINDS = {  # as a person would say them
+    "NoneType": "null",
+    "list[int]": "whole numbers, e.g. [64, 32]",
+    "list[float]": "numbers, e.g. [0.5, 2]",
+    "list[list[float]]": "rows of numbers, e.g. [[0, 1], [5, 0]]",
+}
 
 
 def class_of(class_path: str) -> Any:
@@ -74,7 +80,8 @@ def explain(message: str, argv: Sequence[str]) -> str:
     )
     if unions and unions[-1][0] not in ("model", "data"):
         key, kinds = unions[-1]
-        names = " or ".join(re.findall(r"<class '(?:[\w.]+\.)?(\w+)'>", kinds)).replace("NoneType", "null")
+        found = re.findall(r"<class '(?:[\w.]+\.)?(\w+)'>|(list\[[\w\[]+\]+)", kinds)
+        names = " or ".join(KINDS.get(one or other, one or other) for one, other in found)
         value = next(
             (
                 value
