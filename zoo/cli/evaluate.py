@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,20 @@ class RunCLI(ZooCLI):
 def with_decision(argv: Sequence[str]) -> list[str]:
     """`--threshold` and `--costs` as the model's arguments; one that is typed takes the place of a stored other.
 
+    Raises:
+        InputError: One has no value, or is misspelt.
+
     Example:
         >>> with_decision(["--threshold", "0.3"])
         ['--model.threshold', '0.3', '--model.costs', 'null']
     """
+    for word, value in zip(argv, [*argv, "--"][1:], strict=True):
+        name = word.removeprefix("--")
+        if word.startswith("--") and name.removeprefix("model.") in DECIDING and value.startswith("--"):
+            raise InputError(f"{word} needs a value")
+        meant = [] if "." in name else get_close_matches(name.partition("=")[0], DECIDING, n=1)
+        if word.startswith("--") and meant and name.partition("=")[0] not in DECIDING:
+            raise InputError(f"no option {word.partition('=')[0]}: did you mean --{meant[0]}?")
     words = [re.sub(rf"^--({'|'.join(DECIDING)})(?==|$)", r"--model.\1", word) for word in argv]
     typed = {word.split("=")[0].removeprefix("--model.") for word in words} & set(DECIDING)
     others = [word for name in DECIDING if typed and name not in typed for word in (f"--model.{name}", "null")]
