@@ -10,6 +10,7 @@ import yaml
 
 from tests import fits
 from zoo.cli.main import main
+from zoo.cli.trial import SettingsCLI
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SHORT = ["--trainer.max_epochs", "1", "--trainer.logger", "false", "--trainer.limit_train_batches", "2"]
@@ -40,3 +41,53 @@ def test_config_yaml_holds_what_the_model_chose(tmp_path: Path) -> None:
     said = arguments("mlp")
     assert (said["ensemble"], said["numeric_embedding"]) == (8, "piecewise_linear")
     assert isinstance(said["hidden"], list)
+
+
+@pytest.mark.parametrize(
+    ("words", "config", "on"),
+    [
+        (["--ema.decay", "0.99"], "", True),
+        ([], "ema: {decay: 0.99}", True),
+        (["--ema.decay", "0.99", "--ema.enabled", "false"], "", False),
+        ([], "ema: {decay: 0.99, enabled: false}", False),
+        (["--ema.decay", "0.99"], "ema: {decay: 0.9, enabled: false}", True),
+        (["--ema.enabled", "false"], "ema: {decay: 0.9}", False),
+        ([], "", False),
+    ],
+)
+def test_a_setting_of_a_callback_that_is_off_switches_it_on(
+    words: list[str], config: str, on: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("more.yaml").write_text(config or "trainer: {max_epochs: 1}")
+    plain = ["--model", "MLPClassifier", "--data", "TabularDataModule", "--data.path", "sample:breast_cancer"]
+    settings = SettingsCLI([*plain, "--config", "more.yaml", *words]).settings()
+    assert settings["ema"]["enabled"] is on
+    assert ("ema is on, for ema.decay was given" in capsys.readouterr().err) is on
+    assert not settings["compile"]["enabled"]
+
+
+def test_unfreezing_says_that_nothing_is_pretrained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fits.image(tmp_path)
+    assert main([*CNN, "--unfreezing.epochs", "3", "--name", "frozen"]) == 0
+    said = capsys.readouterr().err
+    assert "unfreezing is on, for unfreezing.epochs was given" in said
+    assert "nothing is pretrained here, so the body stays random for 3 epochs" in said
+
+
+@pytest.fixture
+def priced() -> str:
+    """A run that was trained with costs."""
+    assert main([*MLP, "--name", "priced", "--model.costs", "[[0, 1], [9, 0]]"]) == 0
+    return "runs/priced"
+
+
+def test_words_of_a_decision_that_are_forgotten_or_misspelt(priced: str, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = ["predict", priced, "sample:breast_cancer"]
+    for words, line in (
+        (["--threshold"], "zoo: --threshold needs a value"),
+        (["--costs", "--trust"], "zoo: --costs needs a value"),
+        (["--treshold", "0.3"], "zoo: no option --treshold: did you mean --threshold?"),
+        (["--cost=[[0, 1], [9, 0]]"], "zoo: no option --cost: did you mean --costs?"),
+    ):
+        assert main([*whole, *words]) == 2
+        assert capsys.readouterr().err.strip().splitlines()[-1] == line

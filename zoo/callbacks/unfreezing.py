@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from zoo.callbacks.seldom import Seldom
 from zoo.errors import InputError
+from zoo.messages import say
 
 FOR_GOOD = -1
 
@@ -66,6 +67,11 @@ class Unfreezing(Seldom):
             raise InputError(
                 f"unfreezing needs a network that names its layers, and {type(network).__name__} does not: "
                 "leave --unfreezing.enabled out, or choose a pretrained --model.backbone"
+            )
+        if type(pl_module).__module__.startswith("zoo.") and not pl_module.hparams.get("pretrained"):
+            n = "for good" if self.epochs == FOR_GOOD else f"for {self.epochs} epoch{'s' * (self.epochs > 1)}"
+            say(
+                f"unfreezing: nothing is pretrained here, so the body stays random {n} (--model.pretrained gives weights)"
             )
         named = dict(network.named_parameters())
         # What somebody else has frozen stays so.

@@ -88,6 +88,7 @@ class ZooCLI(LightningCLI):
         """Let the model decide what the data leave open: kind of target, images as its weights know them."""
         check_precision(self.config.trainer.precision)
         self._take_limits()
+        self._switch_on()
         kind = class_of(self.config.model.class_path)
         data = self.config.data.init_args
         if data.get("task") == "auto" and getattr(kind, "task_kind", None):
@@ -121,6 +122,19 @@ class ZooCLI(LightningCLI):
         ):
             self.config.early_stopping.enabled = False  # the rate is to come to its end, and the time was asked for
             say("no early stopping: trainer.max_time is the only limit (--early_stopping.enabled true brings it back)")
+
+    def _switch_on(self) -> None:
+        """A callback that is off by default is on where another setting of it was given, and no `enabled` with it."""
+        given = [(key, file) for key, _, file in given_keys(self.argv)]
+        for name, kind in NAMED_CALLBACKS.items():
+            off = inspect.signature(kind).parameters["enabled"].default is False
+            chosen = {file for key, file in given if key == f"{name}.enabled"}
+            asked = [(key, file) for key, file in given if key.startswith(f"{name}.") and file not in chosen]
+            # What was typed beats an `enabled: false` of a file, as of a run's own config.yaml; not one that was typed.
+            asked = [] if "" in chosen else asked if not chosen else [(key, file) for key, file in asked if not file]
+            if off and asked and not self.config[name].enabled:
+                self.config[name].enabled = True
+                say(f"{name} is on, for {asked[0][0]} was given (--{name}.enabled false keeps it off)")
 
     def _chose_early_stopping(self, by_typing: bool) -> bool:
         """Whether the user said anything of early stopping, on the command line or, where that counts, in a config."""
