@@ -31,9 +31,11 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_number_stands_everywhere_and_the_run_is_the_one_with_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*MLP, "--model.lr", "auto", "--name", "found"]) == 0
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("lr: ")]
+    lines = capsys.readouterr().err.splitlines()
+    said = [line for line in lines if line.startswith("lr: ")]
     assert len(said) == 1
-    line = re.fullmatch(r"lr: (\S+) \(range test: (\d+) steps, \d+\.\d s; figures/lr_range.png\)", said[0])
+    assert lines.index(said[0]) > lines.index("run folder: runs/found")
+    line = re.fullmatch(r"lr: (\S+) \(range test: (\d+) steps, \d+\.\d s; runs/found/figures/lr_range.png\)", said[0])
     assert line is not None
     lr = float(line[1])
     assert yaml.safe_load(Path("runs/found/config.yaml").read_text())["model"]["init_args"]["lr"] == lr
@@ -55,6 +57,11 @@ def test_the_number_stands_everywhere_and_the_run_is_the_one_with_it(capsys: pyt
     for other in ("typed", "again"):
         weights = torch.load(f"runs/{other}/checkpoints/last.ckpt", weights_only=True)["state_dict"]
         assert all(torch.equal(value, content["state_dict"][name]) for name, value in weights.items())
+
+
+def test_the_line_names_the_table_where_nothing_is_drawn() -> None:
+    line = learning_rate.described(LRRange(0.1, [0.1], [1.0], [1.0], 0.5), Path("runs/a"), drawn=False)
+    assert line == "lr: 0.1 (range test: 1 steps, 0.5 s; runs/a/figures/lr_range.csv)"
 
 
 def found(lr: float) -> Any:

@@ -14,7 +14,7 @@ from zoo import checkpoint, registry
 from zoo.callbacks import Budget, RandomState
 from zoo.callbacks.lr_range_curve import LRRangeCurve
 from zoo.callbacks.pruning import Pruning
-from zoo.cli.learning_rate import settle_lr
+from zoo.cli.learning_rate import described, settle_lr
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
@@ -25,6 +25,8 @@ from zoo.cli.words import take_option
 from zoo.errors import InputError
 from zoo.messages import is_first_process, say
 from zoo.models.base import described
+from zoo.models.classifier import STATE as TEMPERATURE
+from zoo.models.classifier import Classifier
 from zoo.networks.pretrained import without_pretrained
 from zoo.older_checkpoints import check_resumable
 from zoo.tracking.artifacts import is_address
@@ -241,6 +243,8 @@ def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = N
     trainer: Trainer = cli.trainer
     if trial is None:
         say(f"run folder: {cli.folder}")
+    if cli.lr_range is not None:
+        say(described(cli.lr_range, cli.folder, drawn=cli.config_init.figures.enabled))
     start_tracking(cli)
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)
@@ -293,20 +297,30 @@ def test_best(cli: FitCLI) -> dict[str, float]:
     return {name: float(value) for metrics in results for name, value in metrics.items()}
 
 
-def best_epoch(cli: FitCLI) -> int | None:
+def best_content(cli: FitCLI) -> dict[str, Any] | None:
+    """Of best.ckpt, where there is one."""
     if cli.best is None or not cli.best.best_model_path or not Path(cli.best.best_model_path).exists():
         return None
-    return int(checkpoint.read_checkpoint(cli.best.best_model_path)["epoch"])
+    return checkpoint.read_checkpoint(cli.best.best_model_path)
+
+
+def temperature_of(model: Any, content: dict[str, Any] | None) -> dict[str, float]:
+    """`temperature` as the best epoch has it, of a model that is calibrated."""
+    if not isinstance(model, Classifier) or not model.calibrated:
+        return {}
+    return {"temperature": model.temperature if content is None else float(content["state_dict"][TEMPERATURE])}
 
 
 def end_tracking(cli: FitCLI, *, status: str, test: dict[str, float]) -> None:
     """Write summary.json and what the loggers say at the end."""
     monitor = cli.model.monitor if cli.best is None else (cli.best.monitor, cli.best.mode)
     best = None if cli.best is None or not cli.best.best_model_path else Path(cli.best.best_model_path)
+    content = best_content(cli)
+    cli.tracker.summary.facts |= temperature_of(cli.model, content)
     cli.tracker.end(
         status=status,
         monitor=monitor,
-        best_epoch=best_epoch(cli),
+        best_epoch=None if content is None else int(content["epoch"]),
         test=test,
         checkpoint=best if best is not None and best.is_file() else None,
     )
@@ -316,9 +330,13 @@ def say_what_next(cli: FitCLI, test: dict[str, float]) -> None:
     known = registry.is_registered(f"{type(cli.model).__module__}.{type(cli.model).__qualname__}")
     own = str(cli.model.hparams.get("loss"))
     trust = "" if known and ("." not in own or own.startswith("torch.")) else " --trust"
+    temperature, val = cli.tracker.summary.facts.get("temperature"), cli.datamodule.sources.get("val")
+    if temperature is not None and val is not None:
+        say(f"calibrated: temperature {temperature:.3g}, fitted to {len(val)} validation rows")
     if test:
         say("test: " + "  ".join(f"{name.removeprefix('test/')} {value:.4g}" for name, value in sorted(test.items())))
     say(f"done: {cli.folder} holds config.yaml, checkpoints/, metrics.csv, summary.json, predictions.csv, figures/")
     say(
-        f"next: zoo predict {cli.folder} YOUR_FILE{trust}    or: zoo test {cli.folder}{trust}    or: tensorboard --logdir {cli.folder}"
+        f"next: zoo predict {cli.folder} YOUR_FILE{trust}    or: zoo test {cli.folder}{trust}    "
+        f"or: zoo compare {cli.folder.parent}/    or: tensorboard --logdir {cli.folder}"
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from zoo.data.base import DataModule
-from zoo.messages import is_first_process, say
+from zoo.messages import is_first_process
 from zoo.models.base import Model
 from zoo.models.lr_range import AUTO, LRRange, find_lr, set_lr
 
@@ -14,7 +15,7 @@ HANDED_ON = "ZOO_LR"  # tells the other processes of a distributed run what the 
 
 
 def settle_lr(trainer: Any, model: Model, data: DataModule) -> LRRange | None:
-    """Where the rate is `auto`, find one, give it to the model, and say it in one line.
+    """Where the rate is `auto`, find one and give it to the model.
 
     Args:
         trainer: The trainer's settings by attribute, the precision settled.
@@ -42,5 +43,16 @@ def settle_lr(trainer: Any, model: Model, data: DataModule) -> LRRange | None:
     )
     set_lr(model, found.lr)
     os.environ[HANDED_ON] = repr(found.lr)
-    say(f"lr: {found.lr:g} (range test: {len(found.rates)} steps, {found.seconds:.1f} s; figures/lr_range.png)")
     return found
+
+
+def described(found: LRRange, folder: Path, *, drawn: bool) -> str:
+    """The rate that a test found, in one line.
+
+    Args:
+        found: What the test saw.
+        folder: Of the run.
+        drawn: Whether there will be a picture beside the table.
+    """
+    where = folder / "figures" / f"lr_range.{'png' if drawn else 'csv'}"
+    return f"lr: {found.lr:g} (range test: {len(found.rates)} steps, {found.seconds:.1f} s; {where})"
