@@ -21,6 +21,7 @@ from zoo.cli.threads import use_cores
 from zoo.cli.words import take_flag, take_option
 from zoo.errors import InputError
 from zoo.messages import say
+from zoo.models.classifier import Classifier
 from zoo.models.decision import check_chooses
 from zoo.networks.pretrained import without_pretrained
 from zoo.tracking.predictions import PredictionWriter
@@ -64,6 +65,8 @@ class RunCLI(ZooCLI):
         self.datamodule = checkpoint.build_data(self.content, trust=self.trust, arguments=arguments)
         decision = {name: value for name, value in model_arguments.items() if name in DECIDING}
         self.model = checkpoint.build_model(self.content, trust=self.trust, decision=decision)
+        if isinstance(self.model, Classifier) and self.model.costs is None:
+            self.model.prices = stored.get("costs")
         self.model.say_decisions(self.datamodule.class_names)
         self.wanted_path = wanted if wanted != self.trained_path else None
         use_cores()

@@ -131,6 +131,7 @@ class Classifier(Model):
         check_decision(threshold, costs, num_classes=num_classes, multilabel=multilabel)
         self.threshold = threshold
         self.costs = costs
+        self.prices = costs  # of decisions, also where a threshold has taken the place of the costs
         self.calibrated = calibrate
         self.temperature = 1.0
         self._balanced = class_weights == "balanced"
@@ -187,7 +188,7 @@ class Classifier(Model):
     def metrics(self, evaluation: Evaluation) -> dict[str, float]:
         if self.multilabel:
             return multilabel_metrics(evaluation.scores, evaluation.target, evaluation.decisions)
-        return classification_metrics(evaluation.scores, evaluation.target, evaluation.decisions, self.costs)
+        return classification_metrics(evaluation.scores, evaluation.target, evaluation.decisions, self.prices)
 
     def get_extra_state(self) -> Tensor:
         # Not a buffer: averaging of weights would average it, and half precision round it.
