@@ -164,9 +164,18 @@ def test_a_line_an_epoch_where_no_person_watches(tmp_path: Path, capsys: pytest.
     assert re.search(r"  \d+\.\d s$", lines[1])
 
 
+def test_epochs_are_told_by_steps_where_those_are_the_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tabular(tmp_path)
+    options: dict[str, Any] = {"callbacks": [ProgressBar()], "enable_progress_bar": True, "limit_train_batches": 2}
+    trainer = short_trainer(tmp_path, epochs=-1, max_steps=3, **options)
+    trainer.fit(build("MLPClassifier", data), datamodule=data)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")]
+    assert [line.split()[1] for line in lines] == ["1/2", "2/2"]
+
+
 def test_the_line_of_large_numbers_and_of_no_end() -> None:
     assert epoch_line(9, -1, {"val/rmse": 48550.4, "val/r2": 0.5, "odd": 1}, 2.04) == (
-        "epoch 10/-  val/rmse 4.855e+04  val/r2 0.5000  2.0 s"
+        "epoch 10  val/rmse 4.855e+04  val/r2 0.5000  2.0 s"
     )
 
 

@@ -1,5 +1,6 @@
 """A bar in a terminal; one line an epoch everywhere."""
 
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -36,7 +37,17 @@ class ProgressBar(Seldom, TQDMProgressBar):
         super().on_train_epoch_end(trainer, pl_module)
         seconds = time.perf_counter() - self._started
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        say(epoch_line(trainer.current_epoch, trainer.max_epochs or -1, values, seconds))
+        say(epoch_line(trainer.current_epoch, epochs_of(trainer), values, seconds))
+
+
+def epochs_of(trainer: Trainer) -> int:
+    """Epochs of the whole training, also where its steps limit it; -1 where only time does."""
+    limits = [trainer.max_epochs] if trainer.max_epochs is not None and trainer.max_epochs > 0 else []
+    n_batches = trainer.num_training_batches
+    if trainer.max_steps > 0 and 0 < n_batches < math.inf:
+        steps = math.ceil(n_batches / trainer.accumulate_grad_batches)
+        limits.append(math.ceil(trainer.max_steps / steps))
+    return min(limits, default=-1)
 
 
 def epoch_line(epoch: int, max_epochs: int, metrics: Mapping[str, float], seconds: float) -> str:
@@ -46,10 +57,10 @@ def epoch_line(epoch: int, max_epochs: int, metrics: Mapping[str, float], second
         >>> epoch_line(0, 20, {"train/loss": 0.5, "val/loss": 0.25}, 1.5)
         'epoch  1/20  train/loss 0.5000  val/loss 0.2500  1.5 s'
     """
-    total = str(max_epochs) if max_epochs > 0 else "-"
+    place = f"{epoch + 1:>{len(str(max_epochs))}}/{max_epochs}" if max_epochs > 0 else f"{epoch + 1}"
     shown = "  ".join(
         f"{name} {metrics[name]:.4g}" if abs(metrics[name]) >= 100 else f"{name} {metrics[name]:.4f}"
         for name in SHOWN
         if name in metrics
     )
-    return f"epoch {epoch + 1:>{len(total)}}/{total}  {shown}  {seconds:.1f} s"
+    return f"epoch {place}  {shown}  {seconds:.1f} s"

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.cli.mistakes import given_keys
 from zoo.data.text import TextDataModule
+from zoo.messages import say
 
 
 def take_text_backbone(model: Any, data_class: Any, data: Any, argv: Sequence[str]) -> None:
@@ -30,7 +31,12 @@ def take_text_backbone(model: Any, data_class: Any, data: Any, argv: Sequence[st
 
     said = {key.removeprefix("data.").removeprefix("init_args.") for key, value, _ in given_keys(argv) if value != ""}
     longest = longest_of(str(backbone))
+    taken: dict[str, Any] = {}
     if "tokenizer" not in said:
-        data["tokenizer"] = str(backbone)
-    if "max_length" not in said and longest is not None:
-        data["max_length"] = min(data["max_length"], longest)
+        taken["tokenizer"] = str(backbone)
+    if "max_length" not in said and longest is not None and longest < data["max_length"]:
+        taken["max_length"] = longest
+    for key, value in taken.items():
+        data[key] = value
+    if taken:
+        say(f"data as {backbone} knows it: {', '.join(f'{key} {value}' for key, value in taken.items())}")
