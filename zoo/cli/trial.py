@@ -55,6 +55,8 @@ class BaseCLI(SettingsCLI):
     """Builds model and data once, so that a mistake shows before a study begins, and settles the precision of all."""
 
     def instantiate_classes(self) -> None:
+        if self.config.name:  # of a config
+            raise InputError("name is of a run: the name of a study is --study")
         ZooCLI.instantiate_classes(self)
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
@@ -77,8 +79,7 @@ def base_settings(words: Sequence[str]) -> tuple[dict[str, Any], Any]:
     config, lr = cli.settings(), getattr(cli.model, "lr", None)
     del cli
     gc.collect()
-    if config.pop("name", None):
-        raise InputError("--name is of a run: the name of a study is --study")
+    config.pop("name", None)
     trainer = config["trainer"]
     devices = trainer.get("devices")
     several = isinstance(devices, list | tuple) and len(devices) > 1

@@ -104,6 +104,8 @@ def run(command: str, argv: Sequence[str]) -> int:
     for flag, word in pairwise(words):
         if flag == "--config":
             existing_config(word)
+    if any(word.partition("=")[0] == "--name" for word in words):
+        raise InputError("--name is of a run: the name of a study is --study")
     if options.resume is None and not words:
         raise InputError("zoo tune needs a config: zoo tune --config configs/mlp.yaml --trials 20")
     if options.resume is not None and not options.resume.is_dir():
