@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
+import zoo
 from tests import fits
 from zoo.cli.main import main
 from zoo.cli.trial import SettingsCLI
@@ -91,3 +96,47 @@ def test_words_of_a_decision_that_are_forgotten_or_misspelt(priced: str, capsys:
     ):
         assert main([*whole, *words]) == 2
         assert capsys.readouterr().err.strip().splitlines()[-1] == line
+
+
+def test_weights_of_another_network_ask_for_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fits.image(tmp_path)
+    torch.save({"stem.weight": torch.ones(3, 3)}, "weights.pth")
+    assert main([*CNN, "--model.pretrained", "weights.pth"]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "SmallResNet is built where model.backbone is not given" in last
+    assert "say which with --model.backbone" in last
+
+
+def test_the_temperature_is_told_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*MLP, "--name", "plain"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    model, data = zoo.load("runs/plain")
+    stored = json.loads(Path("runs/plain/summary.json").read_text())
+    assert stored["temperature"] == model.temperature
+    n = len(data.sources["val"])
+    assert f"calibrated: temperature {model.temperature:.3g}, fitted to {n} validation rows" in lines
+    assert "zoo compare runs/ " in lines[-1]
+    assert main([*MLP, "--name", "raw", "--model.calibrate", "false"]) == 0
+    assert "calibrated:" not in capsys.readouterr().err
+    assert "temperature" not in json.loads(Path("runs/raw/summary.json").read_text())
+
+
+def test_costs_price_the_decisions_of_a_threshold_that_is_typed_later(
+    priced: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["test", priced, "--threshold", "0.5", "-o", "half.csv"]) == 0
+    cost = float(re.findall(r"test/cost (\S+)", capsys.readouterr().out)[0])
+    with Path("half.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    first, second = zoo.load(priced)[1].class_names
+    price = {(first, second): 1, (second, first): 9}
+    paid = [price.get((row["target"], row["prediction"]), 0) for row in rows]
+    assert cost == pytest.approx(sum(paid) / len(paid), rel=1e-5)
+
+
+def test_the_name_of_a_run_is_refused_before_anything_is_built(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("named.yaml").write_text("name: a\ndata: {init_args: {path: nowhere.csv}}\n")
+    for words in (["--name=x", "--data.path", "nowhere.csv"], ["--config", "named.yaml"]):
+        assert main(["tune", "--config", "configs/mlp.yaml", *words]) == 2
+        assert "name is of a run: the name of a study is --study" in capsys.readouterr().err.splitlines()[-1]

@@ -144,6 +144,13 @@ def test_a_file_that_holds_no_weights_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"odd.pth holds no weights that can be read \(") as raised:
         backbone(tmp_path / "odd.pth")
     assert "\n" not in str(raised.value)
+    rows = "".join(f"{i},{i + 1}\n" for i in range(9))
+    for name in ("table.csv", "table.pth"):
+        (tmp_path / name).write_text(f"u,v\n{rows}")
+    with pytest.raises(ValueError, match=r"table.csv is no file of weights: those end in .pth, .pt, "):
+        backbone(tmp_path / "table.csv")
+    with pytest.raises(ValueError, match=r"table.pth holds no weights that can be read \((?!pop)"):
+        backbone(tmp_path / "table.pth")
 
 
 def test_a_network_of_ones_own_takes_its_own_file(tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ INSIDE = ("network.model.", "network.", "model.")  # names of a network in a che
 _wanted = ContextVar("wanted", default=True)
 
 
+class WrongNetworkError(ValueError):
+    """Weights are of another network."""
+
+
 @contextmanager
 def without_pretrained() -> Iterator[None]:
     """Inside, networks are built without their pretrained weights: a checkpoint is about to fill them anyway.
@@ -80,7 +84,8 @@ def load_file(network: nn.Module, path: Path, *, channels: int, d_out: int, head
         head: Names of the layers that start afresh; of a timm model it knows them itself.
 
     Raises:
-        ValueError: The tensors do not fit; names what is missing or differs.
+        WrongNetworkError: The tensors do not fit; names what is missing or differs.
+        ValueError: The file holds no weights.
     """
     config: dict[str, Any] = getattr(network, "pretrained_cfg", None) or {}
     layers = tuple(f"{layer}." for layer in (*head, *as_tuple(config.get("classifier"))))
@@ -97,10 +102,10 @@ def load_file(network: nn.Module, path: Path, *, channels: int, d_out: int, head
     try:
         result = network.load_state_dict({name: weights[name] for name in weights if name not in left}, strict=False)
     except RuntimeError as mismatch:  # shapes
-        raise ValueError(f"weights in {path} do not fit: {' '.join(str(mismatch).split())}") from mismatch
+        raise WrongNetworkError(f"weights in {path} do not fit: {' '.join(str(mismatch).split())}") from mismatch
     missing = [name for name in result.missing_keys if not name.startswith(layers)]
     if missing or result.unexpected_keys:
-        raise ValueError(
+        raise WrongNetworkError(
             f"weights in {path} do not fit: {len(missing)} keys missing {missing[:3]}, "
             f"{len(result.unexpected_keys)} unexpected {result.unexpected_keys[:3]}"
         )
@@ -121,7 +126,13 @@ def begin_from(network: nn.Module, pretrained: bool | str, *, channels: int, d_o
             f"pretrained: {type(network).__name__} has no weights of its own: give a file of an earlier run, "
             "or choose a backbone of timm"
         )
-    load_file(network, weights_file(pretrained), channels=channels, d_out=d_out, head=["head"])
+    try:
+        load_file(network, weights_file(pretrained), channels=channels, d_out=d_out, head=["head"])
+    except WrongNetworkError as mismatch:
+        raise ValueError(
+            f"{mismatch}; {type(network).__name__} is built where model.backbone is not given: if the weights are of "
+            "another network, say which with --model.backbone"
+        ) from mismatch
     return network
 
 
@@ -136,7 +147,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         weights: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
     except Exception as error:  # pickle, zip, safetensors: each has errors of its own
+        if path.suffix not in WEIGHT_ENDINGS:
+            raise ValueError(f"{path} is no file of weights: those end in {', '.join(WEIGHT_ENDINGS)}") from error
         reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if isinstance(error, LookupError):  # of the unpickler, which takes any bytes for instructions
+            reason = "it is damaged, or something else"
         raise ValueError(f"{path} holds no weights that can be read ({reason.strip()[:120]})") from error
     for prefix in INSIDE:
         inside = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
