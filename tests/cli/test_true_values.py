@@ -14,6 +14,7 @@ import yaml
 
 import zoo
 from tests import fits
+from zoo import messages
 from zoo.cli.main import main
 from zoo.cli.trial import SettingsCLI
 
@@ -27,6 +28,7 @@ CNN = ["fit", "--config", "configs/cnn.yaml", *SHORT, "--data.path", "images", "
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(messages, "_said", set())  # lines that are said once a process are left to other tests
 
 
 def arguments(run: str) -> dict[str, Any]:
