@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks.strength import results
+from benchmarks.strength import results, text_ablation
 
 USAGE = "usage: python -m benchmarks.strength NAME ...   (NAME --help: its arguments)"
+OTHERS = {"results": results, "text_ablation": text_ablation}
 
 
 def listing() -> str:
@@ -15,12 +16,14 @@ def listing() -> str:
     lines = [
         f"  {one.name:<12}{one.about.splitlines()[0]}\n{'':14}{one.time}, on two cores" for one in results.BENCHMARKS
     ]
-    return "\n".join([USAGE, "", *lines, f"  {'results':<12}{(results.__doc__ or '').splitlines()[0]}"])
+    others = [f"  {name:<12}{(one.__doc__ or '').splitlines()[0]}" for name, one in OTHERS.items()]
+    return "\n".join([USAGE, "", *lines, *others])
 
 
 def main(argv: list[str]) -> int:
-    commands: Mapping[str, Callable[[Sequence[str]], int]] = {one.name: one.main for one in results.BENCHMARKS} | {
-        "results": results.main
+    commands: Mapping[str, Callable[[Sequence[str]], int]] = {
+        **{one.name: one.main for one in results.BENCHMARKS},
+        **{name: one.main for name, one in OTHERS.items()},
     }
     if argv and argv[0] in ("-h", "--help"):
         print(listing())

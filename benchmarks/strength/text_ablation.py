@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.strength.text import ROOT, Row, folder_of, markdown
+from benchmarks.strength.bars import Row
+from benchmarks.strength.runs import ROOT, csv_folder
 
 SETS = ("trec6", "banking77", "mr_rt_polarity", "sst2", "ag_news_small")
 INGREDIENTS = {
@@ -48,6 +50,19 @@ def fit(ingredient: str, folder: Path, seed: int, runs: Path) -> Row:
     return {"set": folder.name, "model": ingredient, "seed": seed, **figures}
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """Mean accuracy over the seeds, an ingredient a line and a set a column."""
+    sets, ingredients = (list(dict.fromkeys(row[key] for row in rows)) for key in ("set", "model"))
+    lines = [f"| | {' | '.join(sets)} |", "|---" * (len(sets) + 1) + "|"]
+    for ingredient in ingredients:
+        cells = []
+        for name in sets:
+            found = [row["accuracy"] for row in rows if row["set"] == name and row["model"] == ingredient]
+            cells.append(f"{statistics.mean(found):.3f}" if found else "")
+        lines.append(f"| {ingredient} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.strength text_ablation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2, help="runs a cell, with the seeds 0, 1, ...")
@@ -57,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as temporary:
         for name in chosen.sets.split(","):
-            folder = folder_of(name, Path(temporary))
+            folder = csv_folder(name, Path(temporary) / "data", "label")
             for ingredient in chosen.ingredients.split(","):
                 for seed in range(chosen.seeds):
                     rows.append(fit(ingredient, folder, seed, Path(temporary) / "runs"))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from benchmarks.strength import text_ablation
-from benchmarks.strength.text import ROOT
+from benchmarks.strength.runs import ROOT
 
 
 def test_a_row_is_what_the_summary_says_of_the_validation_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_the_number_stands_everywhere_and_the_run_is_the_one_with_it(capsys: pyt
 
 
 def test_the_line_names_the_table_where_nothing_is_drawn() -> None:
-    line = learning_rate.described(LRRange(0.1, [0.1], [1.0], [1.0], 0.5), Path("runs/a"), drawn=False)
+    line = learning_rate.rate_line(LRRange(0.1, [0.1], [1.0], [1.0], 0.5), Path("runs/a"), drawn=False)
     assert line == "lr: 0.1 (range test: 1 steps, 0.5 s; runs/a/figures/lr_range.csv)"
 
 

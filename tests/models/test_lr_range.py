@@ -54,7 +54,7 @@ SHIPPED: dict[str, tuple[Any, Any, dict[str, Any], float, int]] = {
     "mlp": (TabularDataModule, MLPClassifier, {"hidden": [64]}, 0.004, 60),
     "transformer": (TextDataModule, TransformerClassifier, {"d_model": 16, "n_layers": 1, "window": 3}, 0.002, 40),
 }
-SAMPLES = {
+SAMPLES: dict[str, dict[str, Any]] = {
     "cnn": {"path": "sample:digits", "batch_size": 32},
     "mlp": {"path": "sample:breast_cancer"},
     "transformer": {"path": "sample:languages", "ngrams": True, "vocab_size": 500, "max_length": 24},

@@ -9,7 +9,7 @@ from torch import nn
 from tests.networks.cases import CASES
 from zoo.errors import InputError
 from zoo.models.clipping import all_but
-from zoo.models.optimizers import _OF_MATRICES, build_optimizer, l1_norm
+from zoo.models.optimizers import OF_MATRICES, build_optimizer, l1_norm
 from zoo.models.parameter_groups import head_names, no_matrices, parameter_groups
 from zoo.models.schedules import build_schedule
 from zoo.networks import TabularMLP
@@ -68,7 +68,7 @@ def test_five_steps_of_any_optimiser_are_those_of_timms_factory() -> None:
 
     x, differ, n = torch.randn(16, 4), [], 0
     for name in map(str, list_optimizers()):
-        if name in _OF_MATRICES or name.startswith("kron"):  # kron compiles itself first
+        if name in OF_MATRICES or name.startswith("kron"):  # kron compiles itself first
             continue
         ours, theirs = plain_network(), plain_network()
         try:

@@ -14,7 +14,7 @@ from zoo import checkpoint, registry
 from zoo.callbacks import Budget, RandomState
 from zoo.callbacks.lr_range_curve import LRRangeCurve
 from zoo.callbacks.pruning import Pruning
-from zoo.cli.learning_rate import described, settle_lr
+from zoo.cli.learning_rate import rate_line, settle_lr
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.quiet import quiet
@@ -244,7 +244,7 @@ def train(cli: FitCLI, *, checkpoint_file: str | None, trial: Pruning | None = N
     if trial is None:
         say(f"run folder: {cli.folder}")
     if cli.lr_range is not None:
-        say(described(cli.lr_range, cli.folder, drawn=cli.config_init.figures.enabled))
+        say(rate_line(cli.lr_range, cli.folder, drawn=cli.config_init.figures.enabled))
     start_tracking(cli)
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint_file, weights_only=True)

@@ -46,7 +46,7 @@ def settle_lr(trainer: Any, model: Model, data: DataModule) -> LRRange | None:
     return found
 
 
-def described(found: LRRange, folder: Path, *, drawn: bool) -> str:
+def rate_line(found: LRRange, folder: Path, *, drawn: bool) -> str:
     """The rate that a test found, in one line.
 
     Args:
