@@ -16,7 +16,7 @@ def listing() -> str:
     lines = [
         f"  {one.name:<12}{one.about.splitlines()[0]}\n{'':14}{one.time}, on two cores" for one in results.BENCHMARKS
     ]
-    others = [f"  {name:<12}{(one.__doc__ or '').splitlines()[0]}" for name, one in OTHERS.items()]
+    others = [f"  {name:<14}{(one.__doc__ or '').splitlines()[0]}" for name, one in OTHERS.items()]
     return "\n".join([USAGE, "", *lines, *others])
 
 
