@@ -137,6 +137,7 @@ def mlp_case(folder: Path, *, steps: int, chunk: int) -> Case:
     pq.write_table(pa.table(table).slice(0, steps * 256), folder / "train.parquet")
     pq.write_table(pa.table(table).slice(steps * 256), folder / "val.parquet")
     argv = ["--model", "MLPClassifier", "--model.ensemble", "1", "--model.hidden", "[128, 128]", "--model.dropout", "0",
+            "--model.lr", "0.001",
             "--data", "TabularDataModule", "--data.path", str(folder / "train.parquet"),
             "--data.val_path", str(folder / "val.parquet"), "--data.test_fraction", "0",
             "--data.batch_size", "256", *trainer_words(folder)]  # fmt: skip

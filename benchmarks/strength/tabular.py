@@ -2,7 +2,7 @@
 
 A set with test rows keeps them; another is split 80/20 (classes: stratified), seed 0, whatever the seed of the run; zoo
 takes its validation rows from the train rows. The peers' figures lie in measured/peers.jsonl, one run each, seed 0:
-`benchmarks/peer_scripts/with_tables.py` makes them of the same files, which `python -m benchmarks.strength.tabular DIR`
+`benchmarks/peer_scripts/strength_of_tables.py` makes them of the same files, which `python -m benchmarks.strength.tabular DIR`
 writes.
 """
 

@@ -78,7 +78,7 @@ def test_pitfall_04_predict_needs_the_run_and_the_file_alone(
 
 def test_a_trained_model_cannot_be_changed_afterwards(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", str(trained / "runs/sold"), "--model.hidden", "[3]"]) == 2
-    assert "model.hidden was None in training and cannot become [3] now" in capsys.readouterr().err
+    assert "model.hidden was [128, 128] in training and cannot become [3] now" in capsys.readouterr().err
 
 
 def test_pitfall_02_loads_in_a_process_that_never_saw_the_command_line(trained: Path) -> None:

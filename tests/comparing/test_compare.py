@@ -232,8 +232,8 @@ def test_where_the_best_has_no_rows_the_next_stands_in(tmp_path: Path) -> None:
 
 
 def test_what_best_means(tmp_path: Path) -> None:
-    fake_run(tmp_path, "a", skill=3.0, summary={"val/f1_macro": 0.5, "test/f1_macro": 0.2, "cost": 3.0})
-    fake_run(tmp_path, "b", skill=1.0, summary={"test/f1_macro": 0.4, "cost": 1.0, "seconds": 1.0})
+    fake_run(tmp_path, "a", skill=3.0, summary={"val/f1_macro": 0.5, "test/f1_macro": 0.2, "price": 3.0})
+    fake_run(tmp_path, "b", skill=1.0, summary={"test/f1_macro": 0.4, "price": 1.0, "seconds": 1.0})
     died = fake_run(tmp_path, "died", summary={"status": "failed"})
     for file in ("summary.json", "metrics.csv", "predictions.csv"):
         (died / file).unlink()
@@ -247,7 +247,7 @@ def test_what_best_means(tmp_path: Path) -> None:
     assert order("val/f1_macro") == ("val/f1_macro", ["a", "b", "died"])
     assert order("loss") == ("test/loss", ["a", "b", "died"])
     assert order("seconds") == ("seconds", ["b", "a", "died"])
-    assert order("cost") == ("cost", ["a", "b", "died"])
+    assert order("price") == ("price", ["a", "b", "died"])
     with pytest.raises(InputError, match=r"--metric acuracy: no run has it; did you mean 'accuracy'\?"):
         order("acuracy")
     with pytest.raises(InputError, match=r"did you mean 'test/f1_macro'\?"):

@@ -42,7 +42,7 @@ def test_an_image_comes_out_as_timms_own_transform_gives_it(photographs: Path) -
         expected = theirs(Image.open(file))
         torch.testing.assert_close(image, expected, rtol=0, atol=2 / 255 / 0.5)  # two grey levels
         assert expected.std() > 0.04
-    assert data.inputs == {"modality": "image", "channels": 3, "height": 56, "width": 56}
+    assert data.inputs == {"modality": "image", "channels": 3, "height": 56, "width": 56, "mirrored": True}
 
 
 def test_given_mean_and_deviation_are_used_in_every_part(photographs: Path) -> None:

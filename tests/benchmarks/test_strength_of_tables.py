@@ -11,7 +11,7 @@ pytest.importorskip("pandas", reason="pandas, which the peers of tables read wit
 
 
 def test_a_line_a_peer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from benchmarks.peer_scripts.with_tables import main
+    from benchmarks.peer_scripts.strength_of_tables import main
 
     for part in ("train", "test"):
         rows = [f"{row % 7},{'uv'[row % 2]},{['no', 'yes'][row % 2]}" for row in range(120)]
@@ -26,7 +26,7 @@ def test_a_line_a_peer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_numbers_have_a_root_mean_squared_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from benchmarks.peer_scripts.with_tables import main
+    from benchmarks.peer_scripts.strength_of_tables import main
 
     for part in ("train", "test"):
         (tmp_path / f"{part}.csv").write_text("x,y\n" + "".join(f"{row % 5},{row % 5}\n" for row in range(200)))

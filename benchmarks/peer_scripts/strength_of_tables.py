@@ -1,6 +1,6 @@
 """What a user would pick instead of zoo for a table, each with its own defaults; runs in an environment of the peers.
 
-    python with_tables.py FOLDER TARGET NAME PEER...
+    python strength_of_tables.py FOLDER TARGET NAME PEER...
 
 `FOLDER` holds `train.csv` and `test.csv`. Prints a JSON line a peer: set, peer, accuracy and log loss (or rmse, for
 `hgb_number` and `lgbm_number`) of the test rows, seconds of fit and predict.
