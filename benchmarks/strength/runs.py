@@ -120,8 +120,8 @@ class Benchmark:
         return 0
 
 
-def fit(words: Sequence[str], seed: int, runs: Path) -> Row:
-    """One run of `zoo fit`; what its summary says of the test rows, and the seconds of the whole command.
+def fit(words: Sequence[str], seed: int, runs: Path, read: Callable[[Row], Row] | None = None) -> Row:
+    """One run of `zoo fit`; what is read of its summary (`figures`), and the seconds of the whole command.
 
     Raises:
         subprocess.CalledProcessError: It failed.
@@ -139,7 +139,8 @@ def fit(words: Sequence[str], seed: int, runs: Path) -> Row:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     seconds = time.monotonic() - began
-    return figures(json.loads((place / "run" / "summary.json").read_text())) | {"seconds": round(seconds, 1)}
+    summary = json.loads((place / "run" / "summary.json").read_text())
+    return (read or figures)(summary) | {"seconds": round(seconds, 1)}
 
 
 def figures(summary: Row) -> Row:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.strength.bars import Row
-from benchmarks.strength.runs import ROOT, csv_folder
+from benchmarks.strength.runs import csv_folder
+from benchmarks.strength.runs import fit as fit_zoo
 
 SETS = ("trec6", "banking77", "mr_rt_polarity", "sst2", "ag_news_small")
 INGREDIENTS = {
@@ -28,7 +26,8 @@ INGREDIENTS = {
     "no head dropout": ["--model.head_dropout", "0"],
     "no label smoothing": ["--model.label_smoothing", "0"],
     "two blocks": ["--model.n_layers", "2"],
-    "d_model 128": ["--model.d_model", "128"],
+    "d_model 64": ["--model.d_model", "64"],
+    "no averaged weights": ["--ema.enabled", "false"],
 }
 
 
@@ -38,16 +37,13 @@ def fit(ingredient: str, folder: Path, seed: int, runs: Path) -> Row:
     Raises:
         subprocess.CalledProcessError: It failed.
     """
-    name = f"{list(INGREDIENTS).index(ingredient)}-{folder.name}-{seed}"
-    command = [sys.executable, "-m", "zoo.cli.main", "fit", "--config", str(ROOT / "configs" / "transformer.yaml")]
-    command += ["--data.path", str(folder), "--seed_everything", str(seed), *INGREDIENTS[ingredient]]
-    command += ["--trainer.default_root_dir", str(runs), "--name", name, "--trainer.logger", "false"]
-    command += ["--trainer.limit_test_batches", "0", "--figures.enabled", "false"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
-    summary = json.loads((runs / name / "summary.json").read_text())
-    figures = {"accuracy": summary["best/val/accuracy"], "log_loss": summary["best/val/loss"]}
-    return {"set": folder.name, "model": ingredient, "seed": seed, **figures}
+    words = ["--config", "configs/transformer.yaml", "--data.path", str(folder), *INGREDIENTS[ingredient]]
+    words += ["--trainer.logger", "false", "--trainer.limit_test_batches", "0", "--figures.enabled", "false"]
+    return {"set": folder.name, "model": ingredient, "seed": seed, **fit_zoo(words, seed, runs, validation)}
+
+
+def validation(summary: Row) -> Row:
+    return {"accuracy": round(summary["best/val/accuracy"], 6), "log_loss": round(summary["best/val/log_loss"], 6)}
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -118,6 +118,6 @@ def test_no_widths_at_all_is_an_error(modality: str) -> None:
 
 
 @pytest.mark.parametrize("modality", ["tabular", "image"])
-def test_a_negative_ensemble_names_the_word(modality: str) -> None:
-    with pytest.raises(InputError, match=r"^model.ensemble must be at least 0, got -3$"):
-        MLPClassifier(INPUTS[modality], 2, ensemble=-3)
+def test_an_ensemble_of_none_names_the_word(modality: str) -> None:
+    with pytest.raises(InputError, match=r"^model.ensemble must be at least 1, got 0$"):
+        MLPClassifier(INPUTS[modality], 2, ensemble=0)

@@ -78,6 +78,12 @@ def mixing_transformer() -> nn.Module:
     return TextTransformer(VOCABULARY, CLASSES, max_length=20, d_model=32, n_heads=2, dropout=0.0, window=3)
 
 
+def wide_text() -> WideText:
+    network = WideText(mixing_transformer(), [40, 30], CLASSES)
+    network.wide.dropout = 0.0
+    return network
+
+
 TEXT_CASES = {
     "text_mlp": Case(lambda: TextMLP(VOCABULARY, CLASSES, d_embedding=32), text),
     "text_cnn": Case(lambda: TextCNN(VOCABULARY, CLASSES, d_embedding=32, n_filters=32, dropout=0.0), text),
@@ -89,7 +95,7 @@ TEXT_CASES = {
 }
 
 CASES = TEXT_CASES | {
-    "wide_text": Case(lambda: WideText(mixing_transformer(), [40, 30], CLASSES), text_and_ngrams),
+    "wide_text": Case(wide_text, text_and_ngrams),
     "mlp": Case(lambda: MLP(5, CLASSES), features),
     "tabular_mlp": Case(lambda: TabularMLP(5, [2, 7, 2], CLASSES), columns),
     "tabular_mlp_numbers": Case(lambda: TabularMLP(5, [], CLASSES), numbers),

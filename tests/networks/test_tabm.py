@@ -11,7 +11,7 @@ from tabm import TabM as Theirs  # type: ignore[import-untyped]
 from torch import Tensor
 
 from zoo.networks.embeddings import SizedCategoryEmbedding
-from zoo.networks.tabm import Categories, TabM, averaged
+from zoo.networks.tabm import Categories, TabM
 
 CARDINALITIES = [3, 5]
 
@@ -78,17 +78,6 @@ def test_in_evaluation_the_probabilities_are_the_mean_of_the_members() -> None:
     answer = network.eval()(*rows())
     assert torch.allclose(answer.exp(), members.softmax(dim=2).mean(dim=1), atol=1e-6)
     assert torch.allclose(answer.softmax(dim=1), members.softmax(dim=2).mean(dim=1), atol=1e-6)
-
-
-def test_labels_and_numbers_are_averaged_as_such() -> None:
-    members = torch.randn(5, 4, 2)
-    assert torch.allclose(averaged(members, "sigmoid").sigmoid(), members.sigmoid().mean(dim=1), atol=1e-6)
-    assert torch.equal(averaged(members, "mean"), members.mean(dim=1))
-
-
-def test_half_precision_is_averaged_in_single() -> None:
-    members = torch.randn(5, 4, 2, dtype=torch.bfloat16)
-    assert averaged(members, "softmax").dtype == torch.float32
 
 
 def test_columns_of_many_categories_get_vectors() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from zoo.networks import NgramLinear, TextMLP, WideText
+from zoo.networks.members import averaged
 from zoo.networks.wide_text import SCALE, widened
 
 
@@ -38,13 +39,23 @@ def test_nothing_is_dropped_when_not_training() -> None:
     assert torch.equal(linear(bag), linear(bag))
 
 
-def test_it_begins_as_the_network_alone() -> None:
+@pytest.mark.parametrize("average", ["softmax", "sigmoid", "mean"])
+def test_both_answer_for_themselves_in_training_and_together_afterwards(average: str) -> None:
+    wide = WideText(TextMLP(30, 3, dropout=0.0), [14, 6], 3, average=average)
+    wide.wide = _drawn(dropout=0.0)
+    tokens, bag = torch.randint(1, 30, (4, 6)), torch.randint(0, 20, (4, 5))
+    members = wide(tokens, tokens > 0, bag)
+    torch.testing.assert_close(members[:, 0], wide.deep(tokens, tokens > 0))
+    torch.testing.assert_close(members[:, 1], wide.wide(bag))
+    torch.testing.assert_close(wide.eval()(tokens, tokens > 0, bag), averaged(members, average))
+
+
+def test_it_stands_where_there_are_n_grams_alone() -> None:
     deep = TextMLP(30, 3)
-    tokens = torch.randint(1, 30, (4, 6))
-    wide = widened(deep, {"n_ngrams": [14, 6]}, 3)
+    wide = widened(deep, {"n_ngrams": [14, 6]}, 3, average="mean")
     assert isinstance(wide, WideText)
-    torch.testing.assert_close(wide(tokens, tokens > 0, torch.randint(0, 20, (4, 5))), deep(tokens, tokens > 0))
-    assert widened(deep, {}, 3) is deep
+    assert wide.average == "mean"
+    assert widened(deep, {}, 3, average="mean") is deep
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0])

@@ -36,6 +36,7 @@ def build_cnn(
     dropout: float,
     drop_path: float,
     init: str,
+    average: str,
 ) -> nn.Module:
     """The CNN for a kind of input."""
     check_names(activation=activation, init=init)
@@ -75,7 +76,7 @@ def build_cnn(
             pad_id=inputs["pad_id"],
             init=init,
         )
-        return widened(deep, inputs, d_out)
+        return widened(deep, inputs, d_out, average=average)
 
     return network_for("CNN", inputs, {"image": image, "text": text})
 
@@ -219,6 +220,7 @@ class CNNClassifier(Classifier):
             dropout=dropout,
             drop_path=drop_path,
             init=init,
+            average="sigmoid" if multilabel else "softmax",
         )
 
     def forward(self, **inputs: Tensor) -> Tensor:
@@ -313,6 +315,7 @@ class CNNRegressor(Regressor):
             dropout=dropout,
             drop_path=drop_path,
             init=init,
+            average="mean",
         )
 
     def forward(self, **inputs: Tensor) -> Tensor:

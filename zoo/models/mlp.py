@@ -40,12 +40,12 @@ def build_mlp(
         "init": init,
     }
     check_names(activation=activation, norm=norm, init=init, numeric_embedding=numeric_embedding)
-    if ensemble < 0:
-        raise InputError(f"model.ensemble must be at least 0, got {ensemble}")
+    if ensemble < 1:
+        raise InputError(f"model.ensemble must be at least 1, got {ensemble}")
 
     def tabular() -> nn.Module:
         columns = inputs["n_numeric"], inputs["cardinalities"]
-        if ensemble in (0, 1):
+        if ensemble == 1:
             return TabularMLP(*columns, d_out, numeric_embedding=numeric_embedding, **options)
         from zoo.networks.tabm import TabM  # a second to import, for the sake of scikit-learn
 
@@ -53,7 +53,7 @@ def build_mlp(
 
     def text() -> nn.Module:
         deep = TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options)
-        return widened(deep, inputs, d_out)
+        return widened(deep, inputs, d_out, average=average)
 
     makers = {
         "tabular": tabular,
@@ -73,7 +73,7 @@ def settle(inputs: dict[str, Any], *, ensemble: int | None, numeric_embedding: s
     if ensemble is None:
         ensemble = 1 if inputs.get("modality") in ("image", "text") else MEMBERS
     if numeric_embedding is None:
-        numeric_embedding = "none" if ensemble in (0, 1) else "piecewise_linear"
+        numeric_embedding = "none" if ensemble == 1 else "piecewise_linear"
     return {"ensemble": ensemble, "numeric_embedding": numeric_embedding}
 
 

@@ -41,6 +41,7 @@ def build_transformer(
     pretrained: bool | str,
     init: str,
     numeric_embedding: str | None,
+    average: str,
 ) -> nn.Module:
     """The Transformer for a kind of input."""
     check_names(
@@ -59,7 +60,7 @@ def build_transformer(
 
     def text() -> nn.Module:
         if backbone is not None:
-            return widened(text_backbone(), inputs, d_out)
+            return widened(text_backbone(), inputs, d_out, average=average)
         if pretrained:
             raise ValueError("pretrained needs a backbone: the name or folder of the model that has the weights")
         deep = TextTransformer(
@@ -74,7 +75,7 @@ def build_transformer(
             pooling=pooling,
             **encoder,
         )
-        return widened(deep, inputs, d_out)
+        return widened(deep, inputs, d_out, average=average)
 
     def text_backbone() -> nn.Module:
         if drop_path:
@@ -256,6 +257,7 @@ class TransformerClassifier(Classifier):
             pretrained=pretrained,
             init=init,
             numeric_embedding=numeric_embedding,
+            average="sigmoid" if multilabel else "softmax",
         )
         tabular = inputs.get("modality") == "tabular"
         if backbone is None:
@@ -378,6 +380,7 @@ class TransformerRegressor(Regressor):
             pretrained=pretrained,
             init=init,
             numeric_embedding=numeric_embedding,
+            average="mean",
         )
         tabular = inputs.get("modality") == "tabular"
         if backbone is None:

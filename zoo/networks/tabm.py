@@ -6,12 +6,10 @@ k heads. The layers are the authors' own (`tabm`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from tabm import (  # type: ignore[import-untyped]
     BatchNorm1dEnsemble,
     EnsembleView,
@@ -27,11 +25,11 @@ from zoo.networks.dropout import Dropout
 from zoo.networks.embeddings import SizedCategoryEmbedding, category_width
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
+from zoo.networks.members import AVERAGES, averaged
 from zoo.networks.mlp import NORMS, check_columns
 from zoo.networks.numeric_embedding import D_NUMBER, build_numeric_embedding
 
 ONE_HOT_UP_TO = 64  # categories of a column; above, it gets a vector
-AVERAGES = ("softmax", "sigmoid", "mean")
 
 
 class TabM(nn.Module):
@@ -49,7 +47,7 @@ class TabM(nn.Module):
         activation, dropout, norm, init: as in `MLP`; each member has its own norm.
         numeric_embedding: ``none``, ``piecewise_linear`` or ``periodic``.
         d_embedding: width of a number's vector.
-        average: ``softmax``: the logarithm of the mean probability; ``sigmoid``: the log-odds of it; ``mean``: the mean.
+        average: of the members: ``softmax``, ``sigmoid`` or ``mean`` (`zoo.networks.members.averaged`).
 
     Shape:
         numeric: (batch, n_numeric), categorical: int (batch, n_categories)
@@ -166,16 +164,6 @@ class Categories(nn.Module):
         if self.embedding is None:
             return found
         return torch.cat([found, self.embedding(categorical[:, self.many])], dim=1)
-
-
-def averaged(members: Tensor, average: str) -> Tensor:
-    """One answer from those of all members: (batch, k, d_out) -> (batch, d_out), at least in single precision."""
-    members = members.to(torch.promote_types(members.dtype, torch.float32))
-    if average == "mean":
-        return members.mean(dim=1)
-    if average == "softmax":
-        return members.log_softmax(dim=2).logsumexp(dim=1) - math.log(members.shape[1])
-    return F.logsigmoid(members).logsumexp(dim=1) - F.logsigmoid(-members).logsumexp(dim=1)
 
 
 def _linear(d_before: int, d_after: int, k: int, chunks: list[int] | None, embedded: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Wide and deep text (Cheng et al. 2016, arXiv:1606.07792): a linear model of n-grams beside any text network.
+"""Wide and deep text (after Cheng et al. 2016, arXiv:1606.07792): a linear model of n-grams beside any text network.
 
 The linear part knows whole words, phrases and stems at once, as TF-IDF with a linear model does, and needs few
 rows; the network adds what depends on order.
@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.networks.checks import check_fraction, check_positive
+from zoo.networks.checks import check_choice, check_fraction, check_positive
+from zoo.networks.members import AVERAGES, averaged
 
 SCALE = 10.0  # Adam moves each weight by the learning rate: a network's rate is this much too small for a count
 DROPOUT = 0.5  # chosen with SCALE on validation rows of five sets: without it the rare words are learnt by heart
@@ -61,33 +62,46 @@ class NgramLinear(nn.Module):
 
 
 class WideText(nn.Module):
-    """A text network whose outputs are added to those of `NgramLinear`.
+    """A text network and `NgramLinear` as the two members of an ensemble.
+
+    In training each answers for itself, so that each has a loss of its own; in evaluation their answers are averaged.
+
+    NOTE[DIFF] Cheng et al. add both before one loss. On small data the sum is learned by heart by the network alone and
+    the linear part stops to learn: accuracy on validation rows of mr_rt_polarity .746 against .782, of trec6 .853
+    against .873.
 
     Args:
         deep: takes tokens and mask.
         sizes: number of ids of each kind of n-gram, as in `NgramLinear`.
         d_out: number of outputs (classes or targets).
+        average: of both: ``softmax``, ``sigmoid`` or ``mean`` (`zoo.networks.members.averaged`).
 
     Shape:
         tokens: int64 (batch, length), mask: bool (batch, length), ngrams: int64 (batch, most), 0 = none
-        -> (batch, d_out)
+        -> in training (batch, 2, d_out), else (batch, d_out)
+
+    Raises:
+        ValueError: an argument is out of range or a name unknown.
 
     Example:
         >>> import torch
         >>> from zoo.networks import TextMLP
         >>> tokens = torch.randint(1, 100, (4, 12))
-        >>> WideText(TextMLP(100, 3), [300, 200], 3)(tokens, tokens != 0, torch.randint(0, 500, (4, 20))).shape
-        torch.Size([4, 3])
+        >>> network = WideText(TextMLP(100, 3), [300, 200], 3)
+        >>> network(tokens, tokens != 0, torch.randint(0, 500, (4, 20))).shape
+        torch.Size([4, 2, 3])
     """
 
-    def __init__(self, deep: nn.Module, sizes: Sequence[int], d_out: int) -> None:
+    def __init__(self, deep: nn.Module, sizes: Sequence[int], d_out: int, *, average: str = "softmax") -> None:
         super().__init__()
+        check_choice("average", average, AVERAGES)
+        self.average = average
         self.deep = deep
         self.wide = NgramLinear(sizes, d_out)
 
     def forward(self, tokens: Tensor, mask: Tensor, ngrams: Tensor) -> Tensor:
-        logits: Tensor = self.deep(tokens, mask) + self.wide(ngrams)
-        return logits
+        members = torch.stack([self.deep(tokens, mask), self.wide(ngrams)], dim=1)  # (batch, 2, d_out)
+        return members if self.training else averaged(members, self.average)
 
     def layer_groups(self) -> list[list[str]]:
         """Names of the parameters of each layer of the text network; the weights of n-grams belong to its head."""
@@ -102,6 +116,6 @@ class WideText(nn.Module):
         return {f"deep.{name}" for name in named}
 
 
-def widened(deep: nn.Module, inputs: Mapping[str, Any], d_out: int) -> nn.Module:
+def widened(deep: nn.Module, inputs: Mapping[str, Any], d_out: int, *, average: str) -> nn.Module:
     """`deep` with a linear model of n-grams beside it where the data gives n-grams, else `deep` itself."""
-    return WideText(deep, inputs["n_ngrams"], d_out) if "n_ngrams" in inputs else deep
+    return WideText(deep, inputs["n_ngrams"], d_out, average=average) if "n_ngrams" in inputs else deep
