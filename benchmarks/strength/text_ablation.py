@@ -21,7 +21,8 @@ SETS = ("trec6", "banking77", "mr_rt_polarity", "sst2", "ag_news_small")
 INGREDIENTS = {
     "as shipped": [],
     "no n-grams": ["--data.ngrams", "false"],
-    "no convolution": ["--model.window", "1"],
+    "no convolution beside": ["--model.phrases", "false"],
+    "no convolution before": ["--model.window", "1"],
     "no token dropout": ["--model.token_dropout", "0"],
     "no head dropout": ["--model.head_dropout", "0"],
     "no label smoothing": ["--model.label_smoothing", "0"],

@@ -22,9 +22,9 @@ def test_a_row_is_what_the_summary_says_of_the_validation_rows(tmp_path: Path, m
         (folder / "summary.json").write_text(json.dumps(figures))
 
     monkeypatch.setattr("subprocess.run", run)
-    row = text_ablation.fit("no convolution", Path("trec"), 3, tmp_path)
+    row = text_ablation.fit("no convolution before", Path("trec"), 3, tmp_path)
     assert row.pop("seconds") >= 0
-    assert row == {"set": "trec", "model": "no convolution", "seed": 3, "accuracy": 0.8, "log_loss": 0.5}
+    assert row == {"set": "trec", "model": "no convolution before", "seed": 3, "accuracy": 0.8, "log_loss": 0.5}
     [command] = seen
     for option, value in (("--model.window", "1"), ("--trainer.limit_test_batches", "0"), ("--seed_everything", "3")):
         assert command[command.index(option) + 1] == value

@@ -25,7 +25,7 @@ OTHER: dict[str, Any] = {
     "ensemble": 3, "numeric_embedding": "periodic", "hidden": [5], "activation": "tanh", "dropout": 0.33,
     "norm": "layer", "init": "orthogonal", "widths": [3], "n_blocks": 2, "drop_path": 0.15, "d_model": 8,
     "n_layers": 1, "n_heads": 2, "d_feedforward": 12, "token_dropout": 0.25, "head_dropout": 0.45, "window": 3,
-    "position": "rotary", "pooling": "max", "patch": 8,
+    "phrases": True, "position": "rotary", "pooling": "max", "patch": 8,
 }  # fmt: skip
 EVERY = [
     (MLPClassifier, "tabular", {}), (MLPClassifier, "tabular", {"ensemble": 1}), (MLPClassifier, "image", {}),

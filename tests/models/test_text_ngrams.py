@@ -9,7 +9,7 @@ import zoo
 from tests.data.tables import write_csv
 from tests.fits import QUIET, build, short_trainer, text
 from zoo.data import TextDataModule
-from zoo.networks import WideText
+from zoo.networks import TextEnsemble
 
 pytestmark = QUIET
 
@@ -28,7 +28,8 @@ def test_loaded_it_gives_the_same_logits_and_takes_any_text(family: str, tmp_pat
     trainer = short_trainer(tmp_path)
     trainer.fit(model, datamodule=data)
     trainer.save_checkpoint(tmp_path / "model.ckpt")
-    assert isinstance(model.network, WideText)
+    assert isinstance(model.network, TextEnsemble)
+    assert model.network.wide is not None
     assert model.network.wide.weight.any()
     batch = next(iter(data.test_dataloader()))
     loaded, again = zoo.load(tmp_path / "model.ckpt")
@@ -42,4 +43,4 @@ def test_loaded_it_gives_the_same_logits_and_takes_any_text(family: str, tmp_pat
 
 
 def test_without_the_bag_the_network_stands_alone(tmp_path: Path) -> None:
-    assert not isinstance(build("TransformerClassifier", text(tmp_path)).network, WideText)
+    assert not isinstance(build("TransformerClassifier", text(tmp_path)).network, TextEnsemble)

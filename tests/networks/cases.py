@@ -9,15 +9,16 @@ from torch import Tensor, nn
 from zoo.networks import (
     MLP,
     ImageMLP,
+    NgramLinear,
     SmallResNet,
     SmallViT,
     TabularMLP,
     TabularTransformer,
     TextCNN,
+    TextEnsemble,
     TextMLP,
     TextTransformer,
     TimmBackbone,
-    WideText,
 )
 
 ROWS = 16
@@ -78,10 +79,9 @@ def mixing_transformer() -> nn.Module:
     return TextTransformer(VOCABULARY, CLASSES, max_length=20, d_model=32, n_heads=2, dropout=0.0, window=3)
 
 
-def wide_text() -> WideText:
-    network = WideText(mixing_transformer(), [40, 30], CLASSES)
-    network.wide.dropout = 0.0
-    return network
+def text_ensemble() -> TextEnsemble:
+    phrases = TextCNN(VOCABULARY, CLASSES, d_embedding=32, n_filters=32, dropout=0.0)
+    return TextEnsemble(mixing_transformer(), phrases=phrases, wide=NgramLinear([40, 30], CLASSES, dropout=0.0))
 
 
 TEXT_CASES = {
@@ -95,7 +95,7 @@ TEXT_CASES = {
 }
 
 CASES = TEXT_CASES | {
-    "wide_text": Case(wide_text, text_and_ngrams),
+    "text_ensemble": Case(text_ensemble, text_and_ngrams),
     "mlp": Case(lambda: MLP(5, CLASSES), features),
     "tabular_mlp": Case(lambda: TabularMLP(5, [2, 7, 2], CLASSES), columns),
     "tabular_mlp_numbers": Case(lambda: TabularMLP(5, [], CLASSES), numbers),

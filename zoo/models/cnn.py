@@ -15,7 +15,7 @@ from zoo.networks.backbone import TimmBackbone
 from zoo.networks.pretrained import begin_from
 from zoo.networks.resnet import SmallResNet
 from zoo.networks.text_cnn import TextCNN
-from zoo.networks.wide_text import widened
+from zoo.networks.text_ensemble import with_members
 
 IMAGE_WIDTHS = (64, 128, 128)  # channels
 TEXT_WIDTHS = (3, 4, 5)  # tokens
@@ -76,7 +76,7 @@ def build_cnn(
             pad_id=inputs["pad_id"],
             init=init,
         )
-        return widened(deep, inputs, d_out, average=average)
+        return with_members(deep, inputs, d_out, average=average)
 
     return network_for("CNN", inputs, {"image": image, "text": text})
 

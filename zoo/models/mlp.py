@@ -13,7 +13,7 @@ from zoo.models.reads import check_names
 from zoo.models.regressor import Regressor
 from zoo.models.sized import sized
 from zoo.networks.mlp import ImageMLP, TabularMLP, TextMLP
-from zoo.networks.wide_text import widened
+from zoo.networks.text_ensemble import with_members
 
 MEMBERS = 8  # of an ensemble
 
@@ -53,7 +53,7 @@ def build_mlp(
 
     def text() -> nn.Module:
         deep = TextMLP(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"], **options)
-        return widened(deep, inputs, d_out, average=average)
+        return with_members(deep, inputs, d_out, average=average)
 
     makers = {
         "tabular": tabular,

@@ -34,7 +34,7 @@ READS: dict[str, tuple[str, set[str]]] = {
     "SmallViT": ("images without a backbone", _BLOCKS | {"patch", "pooling", "pretrained"}),
     "TextTransformer": (
         "text without a backbone",
-        _BLOCKS | {"token_dropout", "head_dropout", "window", "position", "pooling"},
+        _BLOCKS | {"token_dropout", "head_dropout", "window", "phrases", "position", "pooling"},
     ),
     "PretrainedEncoder": ("a text backbone", _TEXT_BACKBONE),
 }
@@ -71,7 +71,7 @@ def without_effect(model: Model) -> str | None:
 
     A line and no error: a config that is written for one kind of input goes on with another.
     """
-    network = getattr(model.network, "deep", model.network)  # of a text network with n-grams beside it
+    network = getattr(model.network, "deep", model.network)  # of a text network with others beside it
     if type(network).__name__ not in READS:
         return None  # a network of the user's own
     called, read = READS[type(network).__name__]

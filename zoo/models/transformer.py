@@ -16,7 +16,7 @@ from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.tabular_transformer import TabularTransformer
 from zoo.networks.text_transformer import TextTransformer
 from zoo.networks.vision_transformer import SmallViT
-from zoo.networks.wide_text import widened
+from zoo.networks.text_ensemble import with_members
 
 
 def build_transformer(
@@ -34,6 +34,7 @@ def build_transformer(
     head_dropout: float,
     drop_path: float,
     window: int,
+    phrases: bool,
     position: str,
     pooling: str,
     activation: str,
@@ -60,7 +61,7 @@ def build_transformer(
 
     def text() -> nn.Module:
         if backbone is not None:
-            return widened(text_backbone(), inputs, d_out, average=average)
+            return with_members(text_backbone(), inputs, d_out, average=average, phrases=phrases)
         if pretrained:
             raise ValueError("pretrained needs a backbone: the name or folder of the model that has the weights")
         deep = TextTransformer(
@@ -75,7 +76,7 @@ def build_transformer(
             pooling=pooling,
             **encoder,
         )
-        return widened(deep, inputs, d_out, average=average)
+        return with_members(deep, inputs, d_out, average=average, phrases=phrases)
 
     def text_backbone() -> nn.Module:
         if drop_path:
@@ -137,6 +138,7 @@ class TransformerClassifier(Classifier):
         head_dropout: Share of a text's pooled features dropped before the last layer, 0-1.
         drop_path: Stochastic depth, 0-1.
         window: Tokens of a text (odd) that a convolution before the blocks sees at once; 1 is no convolution.
+        phrases: Of a text: a convolution over its tokens (`TextCNN`) learns and answers beside the encoder.
         position: Of text tokens: learned, sinusoidal or rotary.
         pooling: Of text and patches: mean, max, cls or attention.
         activation: Of the feed-forward part.
@@ -186,6 +188,7 @@ class TransformerClassifier(Classifier):
         head_dropout: float = 0.0,
         drop_path: float = 0.0,
         window: int = 1,
+        phrases: bool = False,
         position: str = "learned",
         pooling: str = "mean",
         activation: str = "gelu",
@@ -250,6 +253,7 @@ class TransformerClassifier(Classifier):
             head_dropout=head_dropout,
             drop_path=drop_path,
             window=window,
+            phrases=phrases,
             position=position,
             pooling=pooling,
             activation=activation,
@@ -287,6 +291,7 @@ class TransformerRegressor(Regressor):
         head_dropout: Share of a text's pooled features dropped before the last layer, 0-1.
         drop_path: Stochastic depth, 0-1.
         window: Tokens of a text (odd) that a convolution before the blocks sees at once; 1 is no convolution.
+        phrases: Of a text: a convolution over its tokens (`TextCNN`) learns and answers beside the encoder.
         position: Of text tokens: learned, sinusoidal or rotary.
         pooling: Of text and patches: mean, max, cls or attention.
         activation: Of the feed-forward part.
@@ -327,6 +332,7 @@ class TransformerRegressor(Regressor):
         head_dropout: float = 0.0,
         drop_path: float = 0.0,
         window: int = 1,
+        phrases: bool = False,
         position: str = "learned",
         pooling: str = "mean",
         activation: str = "gelu",
@@ -373,6 +379,7 @@ class TransformerRegressor(Regressor):
             head_dropout=head_dropout,
             drop_path=drop_path,
             window=window,
+            phrases=phrases,
             position=position,
             pooling=pooling,
             activation=activation,

@@ -14,17 +14,18 @@ from zoo.networks.embeddings import (
 from zoo.networks.hub import data_settings
 from zoo.networks.initialisation import INITIALISATIONS, initialise
 from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP
+from zoo.networks.ngram_linear import NgramLinear
 from zoo.networks.pooling import POOLINGS, build_pooling
 from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.resnet import HaarStem, ResidualLayer, SmallResNet
 from zoo.networks.stochastic_depth import StochasticDepth
 from zoo.networks.tabular_transformer import FeatureTokenizer, TabularTransformer
 from zoo.networks.text_cnn import TextCNN
+from zoo.networks.text_ensemble import TextEnsemble
 from zoo.networks.text_transformer import POSITIONS, TextTransformer
 from zoo.networks.token_dropout import TokenDropout
 from zoo.networks.transformer import TransformerBlock, TransformerEncoder
 from zoo.networks.vision_transformer import SmallViT
-from zoo.networks.wide_text import NgramLinear, WideText
 
 __all__ = [
     "ACTIVATIONS",
@@ -52,13 +53,13 @@ __all__ = [
     "TabularMLP",
     "TabularTransformer",
     "TextCNN",
+    "TextEnsemble",
     "TextMLP",
     "TextTransformer",
     "TimmBackbone",
     "TokenDropout",
     "TransformerBlock",
     "TransformerEncoder",
-    "WideText",
     "build_activation",
     "build_pooling",
     "data_settings",

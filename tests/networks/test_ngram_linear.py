@@ -1,11 +1,10 @@
-"""The linear model of n-grams: its formula, what changes nothing in it, and that it stands beside a network."""
+"""The linear model of n-grams: its formula, and what changes nothing in it."""
 
 import pytest
 import torch
 
-from zoo.networks import NgramLinear, TextMLP, WideText
-from zoo.networks.members import averaged
-from zoo.networks.wide_text import SCALE, widened
+from zoo.networks import NgramLinear
+from zoo.networks.ngram_linear import SCALE
 
 
 def _drawn(sizes: tuple[int, int] = (14, 6), d_out: int = 3, **options: float) -> NgramLinear:
@@ -37,25 +36,6 @@ def test_nothing_is_dropped_when_not_training() -> None:
     assert not torch.equal(linear(bag), linear(bag))
     linear.eval()
     assert torch.equal(linear(bag), linear(bag))
-
-
-@pytest.mark.parametrize("average", ["softmax", "sigmoid", "mean"])
-def test_both_answer_for_themselves_in_training_and_together_afterwards(average: str) -> None:
-    wide = WideText(TextMLP(30, 3, dropout=0.0), [14, 6], 3, average=average)
-    wide.wide = _drawn(dropout=0.0)
-    tokens, bag = torch.randint(1, 30, (4, 6)), torch.randint(0, 20, (4, 5))
-    members = wide(tokens, tokens > 0, bag)
-    torch.testing.assert_close(members[:, 0], wide.deep(tokens, tokens > 0))
-    torch.testing.assert_close(members[:, 1], wide.wide(bag))
-    torch.testing.assert_close(wide.eval()(tokens, tokens > 0, bag), averaged(members, average))
-
-
-def test_it_stands_where_there_are_n_grams_alone() -> None:
-    deep = TextMLP(30, 3)
-    wide = widened(deep, {"n_ngrams": [14, 6]}, 3, average="mean")
-    assert isinstance(wide, WideText)
-    assert wide.average == "mean"
-    assert widened(deep, {}, 3, average="mean") is deep
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0])
