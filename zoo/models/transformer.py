@@ -14,9 +14,9 @@ from zoo.networks.backbone import TimmBackbone
 from zoo.networks.pretrained import begin_from
 from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.tabular_transformer import TabularTransformer
+from zoo.networks.text_ensemble import with_members
 from zoo.networks.text_transformer import TextTransformer
 from zoo.networks.vision_transformer import SmallViT
-from zoo.networks.text_ensemble import with_members
 
 
 def build_transformer(
