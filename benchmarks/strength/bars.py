@@ -32,6 +32,7 @@ class Bar:
         metric: Of the test rows, or seconds of the whole command.
         peers: Names of peers, or of other ways of zoo, to stand beside; who has no figures is told under the table.
         way: Of zoo.
+        ways: Those of the peers that are ways of zoo.
         limits: Of a set, that its figure must reach.
         rival: Peer whose figure of the set must be reached.
         margin: By which that peer must be beaten.
@@ -46,6 +47,7 @@ class Bar:
     metric: str = "accuracy"
     peers: tuple[str, ...] = ()
     way: str = "zoo"
+    ways: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
     rival: str | None = None
     margin: float = 0.0
@@ -84,6 +86,7 @@ def section(bar: Bar, rows: Sequence[Row]) -> str:
     runs = [row for row in rows if row.get("benchmark") == bar.benchmark and row["set"] in bar.sets and "way" in row]
     kinds = list(dict.fromkeys(kind(row) for row in runs if row["way"] == bar.way and bar.metric in row))
     command = f"python -m benchmarks.strength {bar.benchmark} --sets {','.join(bar.sets)} --seeds 5"
+    command += f" --ways {','.join((bar.way, *bar.ways))}" if bar.ways else ""
     parts = [f"## {bar.title}", f"`{command}`"]
     peers = [row for row in rows if "peer" in row]
     for one in kinds or [("", "")]:

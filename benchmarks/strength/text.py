@@ -76,6 +76,7 @@ BENCHMARK = Benchmark(
             SETS,
             way="transformer",
             peers=(SVM, LOGISTIC, "cnn", "mlp"),
+            ways=("cnn", "mlp"),
             rival=SVM,
             needed=5,
         ),
