@@ -1,8 +1,9 @@
 """Tables: `configs/mlp.yaml` on public sets, nothing set but the data and the seeds, among what users pick instead.
 
 A set with test rows keeps them; another is split 80/20 (classes: stratified), seed 0, whatever the seed of the run; zoo
-takes its validation rows from the train rows. `--ways zoo,plain_mlp` also trains the same config with one MLP in place of
-the ensemble, `ft_transformer` a Transformer of the columns. The peers' figures lie in measured/peers.jsonl, one run each, seed 0:
+takes its validation rows from the train rows. `--ways zoo,plain_mlp` also trains the same config with one MLP in place
+of the ensemble, `ft_transformer` a Transformer of the columns. The peers' figures lie in measured/peers.jsonl, one run
+each, seed 0:
 `benchmarks/peer_scripts/strength_of_tables.py` makes them of the same files, which `python -m benchmarks.strength.tabular DIR`
 writes.
 """

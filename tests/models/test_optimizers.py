@@ -334,7 +334,7 @@ def test_tables_of_a_column_each_are_no_matrices(embedding: str, ensemble: bool)
 def test_the_heads_of_all_members_of_a_text_are_head() -> None:
     module: Any = CASES["text_ensemble"].build()
     layers = module.layer_groups()
-    head = {"deep.head.weight", "deep.head.bias", "phrases.head.weight", "phrases.head.bias", "wide.weight"}
+    head = {"deep.head.weight", "deep.head.bias", "phrases.head.weight", "phrases.head.bias", "linear.weight"}
     assert head_names(module, layers) == head
     assert head <= no_matrices(module, layers)
     assert {id(p) for p in all_but(module, head)} == {id(p) for n, p in module.named_parameters() if n not in head}

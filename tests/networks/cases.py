@@ -81,7 +81,7 @@ def mixing_transformer() -> nn.Module:
 
 def text_ensemble() -> TextEnsemble:
     phrases = TextCNN(VOCABULARY, CLASSES, d_embedding=32, n_filters=32, dropout=0.0)
-    return TextEnsemble(mixing_transformer(), phrases=phrases, wide=NgramLinear([40, 30], CLASSES, dropout=0.0))
+    return TextEnsemble(mixing_transformer(), phrases=phrases, linear=NgramLinear([40, 30], CLASSES, dropout=0.0))
 
 
 TEXT_CASES = {

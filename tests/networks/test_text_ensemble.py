@@ -19,12 +19,12 @@ def texts() -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize("average", ["softmax", "sigmoid", "mean"])
 def test_each_answers_for_itself_in_training_and_all_together_afterwards(average: str) -> None:
     tokens, mask, bag = texts()
-    wide = NgramLinear([14, 6], 3, dropout=0.0)
-    torch.nn.init.normal_(wide.weight)
-    parts = (TextMLP(30, 3, dropout=0.0), TextCNN(30, 3, dropout=0.0), wide)
-    network = TextEnsemble(parts[0], phrases=parts[1], wide=wide, average=average)
+    linear = NgramLinear([14, 6], 3, dropout=0.0)
+    torch.nn.init.normal_(linear.weight)
+    parts = (TextMLP(30, 3, dropout=0.0), TextCNN(30, 3, dropout=0.0), linear)
+    network = TextEnsemble(parts[0], phrases=parts[1], linear=linear, average=average)
     members = network(tokens, mask, bag)
-    expected = [parts[0](tokens, mask), parts[1](tokens, mask), wide(bag)]
+    expected = [parts[0](tokens, mask), parts[1](tokens, mask), linear(bag)]
     torch.testing.assert_close(members, torch.stack(expected, dim=1))
     torch.testing.assert_close(network.eval()(tokens, mask, bag), averaged(members, average))
 
@@ -51,5 +51,5 @@ def test_all_heads_are_in_the_last_layer() -> None:
     assert set(groups[-1]) == {
         *(f"deep.{name}" for name in TextMLP(30, 3).layer_groups()[-1]),
         *(f"phrases.{name}" for name in TextCNN(30, 3).layer_groups()[-1]),
-        "wide.weight",
+        "linear.weight",
     }

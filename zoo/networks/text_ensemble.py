@@ -1,8 +1,7 @@
 """Members that read one text in different ways, whose answers are averaged.
 
 The encoder reads order and distance, a convolution finds short phrases wherever they stand, and a linear model of
-n-grams knows words and stems from few rows. What one takes for granted another doubts, so their mean is better than
-any.
+n-grams knows words and stems from few rows. They err in different places, so their mean can be better than each.
 """
 
 from collections.abc import Mapping
@@ -30,12 +29,12 @@ class TextEnsemble(nn.Module):
     Args:
         deep: takes tokens and mask.
         phrases: takes tokens and mask.
-        wide: takes n-grams.
+        linear: takes n-grams.
         average: of the members: ``softmax``, ``sigmoid`` or ``mean`` (`zoo.networks.members.averaged`).
 
     Shape:
         tokens: int64 (batch, length), mask: bool (batch, length), ngrams: int64 (batch, most), 0 = none, where there
-        is `wide` -> in training (batch, members, d_out), else (batch, d_out)
+        is `linear` -> in training (batch, members, d_out), else (batch, d_out)
 
     Raises:
         ValueError: the name of the average is unknown, or there is one member only.
@@ -44,7 +43,7 @@ class TextEnsemble(nn.Module):
         >>> import torch
         >>> from zoo.networks import NgramLinear, TextMLP
         >>> tokens = torch.randint(1, 100, (4, 12))
-        >>> network = TextEnsemble(TextMLP(100, 3), wide=NgramLinear([300, 200], 3))
+        >>> network = TextEnsemble(TextMLP(100, 3), linear=NgramLinear([300, 200], 3))
         >>> network(tokens, tokens != 0, torch.randint(0, 500, (4, 20))).shape
         torch.Size([4, 2, 3])
     """
@@ -54,44 +53,46 @@ class TextEnsemble(nn.Module):
         deep: nn.Module,
         *,
         phrases: nn.Module | None = None,
-        wide: NgramLinear | None = None,
+        linear: NgramLinear | None = None,
         average: str = "softmax",
     ) -> None:
         super().__init__()
         check_choice("average", average, AVERAGES)
-        if phrases is None and wide is None:
-            raise ValueError("an ensemble of one network is that network: give phrases, wide or both")
+        if phrases is None and linear is None:
+            raise ValueError("an ensemble of one network is that network: give phrases, linear or both")
         self.average = average
         self.deep = deep
         self.phrases = phrases
-        self.wide = wide
+        self.linear = linear
 
     def forward(self, tokens: Tensor, mask: Tensor, ngrams: Tensor | None = None) -> Tensor:
         answers = [self.deep(tokens, mask)]
         if self.phrases is not None:
             answers.append(self.phrases(tokens, mask))
-        if self.wide is not None:
-            answers.append(self.wide(ngrams))
+        if self.linear is not None:
+            answers.append(self.linear(ngrams))
         members = torch.stack(answers, dim=1)  # (batch, members, d_out)
         return members if self.training else averaged(members, self.average)
 
     def layer_groups(self) -> list[list[str]]:
         """Names of the parameters of each layer of `deep`; beside its last two, the layers and the head of the others."""
-        parts: dict[str, Any] = {name: part for name, part in (("deep", self.deep), ("phrases", self.phrases)) if part}
-        groups, *others = (
-            [[f"{name}.{one}" for one in names] for names in part.layer_groups()] for name, part in parts.items()
-        )
-        for layers in others:
-            groups[-2] += [name for names in layers[:-1] for name in names]
-            groups[-1] += layers[-1]
-        if self.wide is not None:
-            groups[-1].append("wide.weight")
+        groups = _named_layers("deep", self.deep)
+        if self.phrases is not None:
+            *layers, head = _named_layers("phrases", self.phrases)
+            groups[-2] += [name for names in layers for name in names]
+            groups[-1] += head
+        if self.linear is not None:
+            groups[-1].append("linear.weight")
         return groups
 
     def no_weight_decay(self) -> set[str]:
         """Names of parameters that weight decay should spare besides biases and norms (timm's convention)."""
         named: set[str] = getattr(self.deep, "no_weight_decay", set)()
         return {f"deep.{name}" for name in named}
+
+
+def _named_layers(member: str, network: Any) -> list[list[str]]:
+    return [[f"{member}.{name}" for name in names] for names in network.layer_groups()]
 
 
 def with_members(
@@ -106,8 +107,8 @@ def with_members(
         average: of the members, as in `TextEnsemble`.
         phrases: Whether a `TextCNN` stands beside it.
     """
-    wide = NgramLinear(inputs["n_ngrams"], d_out) if "n_ngrams" in inputs else None
-    if wide is None and not phrases:
+    linear = NgramLinear(inputs["n_ngrams"], d_out) if "n_ngrams" in inputs else None
+    if linear is None and not phrases:
         return deep
     found = TextCNN(inputs["vocab_size"], d_out, pad_id=inputs["pad_id"]) if phrases else None
-    return TextEnsemble(deep, phrases=found, wide=wide, average=average)
+    return TextEnsemble(deep, phrases=found, linear=linear, average=average)
