@@ -30,7 +30,7 @@ from benchmarks.peer_scripts.task import THREADS, Task
 from benchmarks.ratios import Result, alternate, main, ratio
 from zoo.data import TabularDataModule
 from zoo.data.source import flat_array
-from zoo.networks.embeddings import category_width
+from zoo.networks.category_embedding import category_width
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = "income"

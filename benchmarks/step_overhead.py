@@ -36,8 +36,9 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from benchmarks.ratios import ROUNDS, Result, main, ratio
-from zoo.cli.fit import FitCLI, end_tracking
+from zoo.cli.fit_cli import FitCLI
 from zoo.cli.quiet import quiet
+from zoo.cli.training import end_tracking
 from zoo.data.arrays import Batch
 from zoo.models.driver import BY_LIBRARY
 from zoo.models.schedules import lr_factor

@@ -15,7 +15,7 @@ from lightning.pytorch import Trainer
 
 from zoo import registry
 from zoo.cli.compare import _parser as compare_parser
-from zoo.cli.fit import FitCLI
+from zoo.cli.fit_cli import FitCLI
 from zoo.cli.main import main
 from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain
 from zoo.cli.parser import TRAINER_DEFAULTS, namespace_dict, with_full_names

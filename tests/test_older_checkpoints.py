@@ -18,8 +18,8 @@ from torch import nn
 import zoo
 from tests.fits import QUIET, build, data_of, image, short_trainer, tabular
 from zoo.checkpoint import build_model, read_checkpoint
-from zoo.cli.fit import resume_run
 from zoo.cli.main import main
+from zoo.cli.resume import resume_run
 from zoo.errors import InputError
 from zoo.models import Classifier
 from zoo.models.sized import Recipe

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.strength.finetune import PACKAGE, WAYS
 from benchmarks.strength.runs import ROOT
-from zoo.cli.fit import FitCLI
+from zoo.cli.fit_cli import FitCLI
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -12,7 +12,7 @@ import torch
 from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 
 from zoo.cli.configs import shipped_configs
-from zoo.cli.fit import FitCLI
+from zoo.cli.fit_cli import FitCLI
 from zoo.models.optimizers import build_optimizer
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -11,7 +11,7 @@ import yaml
 import zoo
 from tests.fits import image
 from zoo.cli.backbone_data import take_backbone_settings
-from zoo.cli.fit import FitCLI
+from zoo.cli.fit_cli import FitCLI
 from zoo.cli.main import main
 from zoo.data import ImageDataModule, TextDataModule
 from zoo.models import CNNClassifier, MLPClassifier

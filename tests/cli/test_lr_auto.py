@@ -108,7 +108,7 @@ def test_a_process_takes_the_rate_of_the_first_one_when_all_are_connected() -> N
 
 
 def test_trials_of_a_search_find_rates_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    import zoo.cli.fit as fit
+    import zoo.cli.fit_cli as fit
 
     seen: list[float] = []
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from lightning.pytorch.profilers import SimpleProfiler
 
-from zoo.cli.fit import FitCLI
+from zoo.cli.fit_cli import FitCLI
 from zoo.tracking.no_profiler import NoProfiler
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -16,7 +16,7 @@ from tests.data.tables import write_csv
 from tests.fits import CLASSES
 from tests.pretrained import VOCABULARY, save_encoder
 from zoo import checkpoint
-from zoo.cli.fit import FitCLI
+from zoo.cli.fit_cli import FitCLI
 from zoo.cli.main import main
 from zoo.data import TextDataModule
 from zoo.errors import InputError

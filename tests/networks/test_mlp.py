@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from zoo.networks import MLP, ImageMLP, TabularMLP, TextMLP
-from zoo.networks.embeddings import SizedCategoryEmbedding
+from zoo.networks.category_embedding import SizedCategoryEmbedding
 
 
 def test_plain_mlp_is_a_sequential_from_the_same_seed() -> None:

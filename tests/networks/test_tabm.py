@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from tabm import TabM as Theirs  # type: ignore[import-untyped]
 from torch import Tensor
 
-from zoo.networks.embeddings import SizedCategoryEmbedding
+from zoo.networks.category_embedding import SizedCategoryEmbedding
 from zoo.networks.tabm import Categories, TabM
 
 CARDINALITIES = [3, 5]

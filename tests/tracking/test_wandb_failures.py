@@ -34,7 +34,7 @@ def broken(*args: Any, **kwargs: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("place", "name", "code"),
-    [("zoo.tracking.wandb", "installed", 1), (Wandb, "_log_files", 0), ("zoo.cli.fit", "best_content", 1)],
+    [("zoo.tracking.wandb", "installed", 1), (Wandb, "_log_files", 0), ("zoo.cli.training", "best_content", 1)],
 )
 def test_a_run_that_broke_does_not_swallow_the_next_one(
     place: Any, name: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -18,11 +18,12 @@ import yaml
 from zoo.callbacks.early_stopping import watched
 from zoo.callbacks.pruning import MissingMetricError, Pruning
 from zoo.cli.configs import config_root
-from zoo.cli.fit import RUN_FOLDER, FitCLI, train
+from zoo.cli.fit_cli import RUN_FOLDER, FitCLI
 from zoo.cli.mistakes import class_of
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
 from zoo.cli.threads import use_cores
+from zoo.cli.training import train
 from zoo.errors import InputError
 from zoo.tracking.run_folder import SUMMARY
 from zoo.tracking.wandb import RefusedError

@@ -3,14 +3,8 @@
 from zoo.networks.activations import ACTIVATIONS, build_activation
 from zoo.networks.attention import MultiHeadSelfAttention
 from zoo.networks.backbone import TimmBackbone
-from zoo.networks.embeddings import (
-    CategoryEmbedding,
-    ClassToken,
-    LearnedPositions,
-    RotaryPositions,
-    SinusoidalPositions,
-    SizedCategoryEmbedding,
-)
+from zoo.networks.category_embedding import CategoryEmbedding, SizedCategoryEmbedding
+from zoo.networks.embeddings import ClassToken, LearnedPositions, RotaryPositions, SinusoidalPositions
 from zoo.networks.hub import data_settings
 from zoo.networks.initialisation import INITIALISATIONS, initialise
 from zoo.networks.mlp import MLP, NORMS, ImageMLP, TabularMLP, TextMLP

@@ -7,9 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.networks.activations import build_activation
+from zoo.networks.category_embedding import CategoryEmbedding, SizedCategoryEmbedding
 from zoo.networks.checks import check_all_positive, check_choice, check_fraction, check_positive
 from zoo.networks.dropout import Dropout
-from zoo.networks.embeddings import CategoryEmbedding, SizedCategoryEmbedding, build_token_embedding
+from zoo.networks.embeddings import build_token_embedding
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
 from zoo.networks.numeric_embedding import D_NUMBER, build_numeric_embedding

@@ -20,9 +20,9 @@ from tabm import (  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from zoo.networks.activations import build_activation
+from zoo.networks.category_embedding import SizedCategoryEmbedding, category_width
 from zoo.networks.checks import check_all_positive, check_choice, check_fraction, check_positive
 from zoo.networks.dropout import Dropout
-from zoo.networks.embeddings import SizedCategoryEmbedding, category_width
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
 from zoo.networks.members import AVERAGES, averaged

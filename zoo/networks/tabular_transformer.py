@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zoo.networks.category_embedding import CategoryEmbedding
 from zoo.networks.checks import check_positive
-from zoo.networks.embeddings import CategoryEmbedding, ClassToken
+from zoo.networks.embeddings import ClassToken
 from zoo.networks.initialisation import initialise
 from zoo.networks.layers import layers_by_prefix
 from zoo.networks.mlp import check_columns
