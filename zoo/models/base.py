@@ -6,7 +6,6 @@ batch (dict) -> `network(**batch)` -> `loss` -> optimiser; at the end of a split
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import torch
@@ -22,6 +21,7 @@ from zoo.messages import say_once
 from zoo.models.bins import place_bins
 from zoo.models.clipping import all_but, clip_adaptively, clip_by_norm
 from zoo.models.driver import forget_absent_driver
+from zoo.models.evaluation import Evaluation, gathered
 from zoo.models.losses import members_as_rows
 from zoo.models.lr_range import AUTO, set_lr
 from zoo.models.optimizers import build_optimizer, check_optimizer, l1_norm
@@ -30,21 +30,6 @@ from zoo.models.precision import unfused
 from zoo.models.reads import without_effect
 from zoo.models.schedules import build_schedule, check_schedule, time_share
 from zoo.older_checkpoints import NEWEST
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a model said of a whole split: one row each, sorted by `index`, every row once.
-
-    Shape:
-        index int64 (rows,); scores (rows, outputs): probabilities, or predicted numbers; target (rows, ...); decisions:
-        what is chosen by the scores, class ids (rows,), 0 and 1 (rows, labels), or the numbers.
-    """
-
-    index: Tensor
-    scores: Tensor
-    target: Tensor
-    decisions: Tensor
 
 
 class Model(LightningModule, ABC):
@@ -373,17 +358,8 @@ class Model(LightningModule, ABC):
         self._kept.append((batch["index"].cpu(), logits.float().cpu(), batch["target"].cpu()))
 
     def _log_metrics(self, split: str) -> None:
-        """Gather the split from all processes, count padded duplicates once, and log its metrics."""
-        index, logits, target = (torch.cat(parts) for parts in zip(*self._kept, strict=True))
-        if self.trainer.world_size > 1:
-            everyone: list[Any] = [None] * self.trainer.world_size
-            torch.distributed.all_gather_object(everyone, (index, logits, target))
-            index, logits, target = (torch.cat(parts) for parts in zip(*everyone, strict=True))
-        order = index.argsort(stable=True)
-        first = torch.ones(len(order), dtype=torch.bool)
-        first[1:] = index[order][1:] != index[order][:-1]
-        order = order[first]
-        index, logits, target = index[order], logits[order], target[order]
+        """Metrics of the whole split, each row counted once, to the log."""
+        index, logits, target = gathered(self._kept, self.trainer.world_size)
         with torch.inference_mode():
             if split == "val" and self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
                 self.calibrate(logits, target)

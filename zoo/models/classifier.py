@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from zoo.errors import InputError
 from zoo.messages import say_once
-from zoo.models.base import Evaluation, Model
+from zoo.models.base import Model
 from zoo.models.calibration import fit_temperature
 from zoo.models.decision import check_decision, decide, description
+from zoo.models.evaluation import Evaluation
 from zoo.models.losses import (
     CLASSIFICATION_LOSSES,
     balanced_label_weights,

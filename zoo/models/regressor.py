@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import InputError
-from zoo.models.base import Evaluation, Model
+from zoo.models.base import Model
+from zoo.models.evaluation import Evaluation
 from zoo.models.losses import REGRESSION_LOSSES, members_as_rows, own_loss, regression_loss
 from zoo.models.metrics import regression_metrics
 
