@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import warnings
@@ -81,7 +82,8 @@ def realmlp(x: Frame, y: Any, test: Frame) -> Any:
     from pytabkit import RealMLP_TD_Classifier  # type: ignore[import-not-found]
 
     x, test = gaps_filled(x, test)
-    return RealMLP_TD_Classifier(device="cpu", random_state=SEED, n_threads=2).fit(x, y).predict_proba(test)
+    threads = int(os.environ.get("OMP_NUM_THREADS", 2))
+    return RealMLP_TD_Classifier(device="cpu", random_state=SEED, n_threads=threads).fit(x, y).predict_proba(test)
 
 
 def fastai(x: Frame, y: Any, test: Frame) -> Any:
