@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks.strength import results, text_ablation
+from benchmarks.strength import ingredients, results
 
 USAGE = "usage: python -m benchmarks.strength NAME ...   (NAME --help: its arguments)"
-OTHERS = {"results": results, "text_ablation": text_ablation}
+OTHERS = {"results": results, "ingredients": ingredients}
 
 
 def listing() -> str:

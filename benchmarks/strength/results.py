@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.strength import finetune, images, pretrained, tabular, text
+from benchmarks.strength import finetune, images, ingredients, pretrained, tabular, text
 from benchmarks.strength.bars import page
 from benchmarks.strength.runs import MEASURED, Benchmark, read_lines
 
@@ -31,7 +31,8 @@ lines; `python -m benchmarks.strength results > benchmarks/RESULTS.md` makes thi
 def written(files: Sequence[Path]) -> str:
     """The whole page."""
     bars = [bar for benchmark in BENCHMARKS for bar in benchmark.bars]
-    return f"{HEADING}\n{page(bars, read_lines(files))}\n"
+    rows = read_lines(files)
+    return "\n".join([HEADING, page(bars, rows), "", ingredients.page(rows)]).rstrip() + "\n"
 
 
 def main(argv: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ def test_a_way_is_a_command_that_builds(way: str, tmp_path: Path, monkeypatch: p
     words = [str(ROOT / word) if word.endswith(".yaml") else word for word in WAYS[way]]
     cli = FitCLI([*words, "--trainer.logger", "false", "--trainer.precision", "32-true"])
     state = cli.datamodule.encoder_state()
+    trainer: Any = cli.trainer
     assert (type(cli.model.network).__name__ == "TimmBackbone") == (way != OWN)
     assert (state["mean"] == [0.5] * 3) == (way == TUNED)  # else of the train rows
-    assert any(callback.__class__.__name__ == "Unfreezing" for callback in cli.trainer.callbacks) == (way == TUNED)
+    assert any(callback.__class__.__name__ == "Unfreezing" for callback in trainer.callbacks) == (way == TUNED)
