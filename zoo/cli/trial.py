@@ -192,8 +192,9 @@ class Trials:
         try:
             cli = FitCLI(argv, extra=[pruning])
         except InputError as error:
-            if job.own:
-                raise  # nothing was drawn yet: it is the user's own config that cannot be
+            if job.own:  # nothing was drawn yet: it is the user's own config or space that cannot be
+                said = f" (the space says {' '.join(job.words)})" if job.words else ""
+                raise InputError(f"{error}{said}") from error
             raise TrialError(str(error)) from error
         except Exception as error:
             raise TrialError(first_line(error)) from error
