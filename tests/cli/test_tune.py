@@ -164,7 +164,11 @@ def test_a_study_in_which_every_trial_fails_says_why(capsys: pytest.CaptureFixtu
     ("space", "words", "said"),
     [
         ("model.lrr: {value: 1}", [], "space.yaml: no option model.lrr in MLPClassifier: did you mean 'lr'?"),
-        ("model.lr: {values: [fast]}", [], "model.lr must be a number or auto, got 'fast' (the space says --model.lr=fast)"),
+        (
+            "model.lr: {values: [fast]}",
+            [],
+            "model.lr must be a number or auto, got 'fast' (the space says --model.lr=fast)",
+        ),
         ("model.dropout: {value: 0.1}", ["--data.path", "nowhere.csv"], "nowhere.csv"),
         ("model.label_smoothing: {min: 0.0, max: 0.2}", [], "changes what val/loss measures"),
         ("model.dropout: {value: 0.1}", ["--metric", "test/accuracy"], "must be one of validation"),
