@@ -41,9 +41,27 @@ def test_a_row_is_what_the_summary_says_of_the_validation_rows(tmp_path: Path, m
     for option, value in (("--model.window", "1"), ("--trainer.limit_test_batches", "0"), ("--seed_everything", "1")):
         assert command[command.index(option) + 1] == value
     assert "--model.window" not in seen[0]
+    assert "images" not in ingredients.page(rows)
+
+
+def test_a_change_is_compared_seed_by_seed() -> None:
+    rows = [
+        {
+            "benchmark": "ingredients",
+            "kind": "images",
+            "set": "cifar10",
+            "way": way,
+            "seed": seed,
+            "more": "",
+            "commit": "c",
+        }
+        | {"accuracy": accuracy, "log_loss": 1 - accuracy}
+        for way, accuracies in ((AS_SHIPPED, (0.5, 0.75, 0.625)), ("no augmentation", (0.25, 0.5)))
+        for seed, accuracy in enumerate(accuracies)
+    ]
     told = ingredients.page(rows)
-    assert "| no convolution before | 0.8000 ± 0.0000 | 0.5000 ± 0.0000 | 2 |" in told
-    assert "images" not in told
+    assert f"| {AS_SHIPPED} | 0.6250 ± 0.1250 | 0.3750 ± 0.1250 | 3 |" in told
+    assert "| no augmentation | -0.2500 ± 0.0000 | +0.2500 ± 0.0000 | 2 |" in told
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning sees the words of pytest beside those of the parser
