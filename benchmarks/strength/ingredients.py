@@ -1,8 +1,8 @@
 """What each ingredient of the shipped configs is worth: the same training with one setting changed, on validation rows.
 
 Figures are those of the best epoch on the validation rows; test rows are never read. Texts and tables are trained as
-they ship. Images are trained for two minutes at a fifth of the shipped widths, which is many epochs as ten minutes at
-the shipped ones are, and `--trainer.max_time` counts a setting that makes steps slower against it.
+they ship. Images are trained for two minutes at a fifth of the shipped widths, which is many epochs, as ten minutes
+at the shipped ones are, and `--trainer.max_time` counts a setting that makes steps slower against it.
 """
 
 from __future__ import annotations
@@ -142,10 +142,12 @@ def page(rows: Sequence[Row]) -> str:
     parts: list[str] = []
     for kind, recipe in RECIPES.items():
         mine = [row for row in rows if row["kind"] == kind]
-        command = f"python -m benchmarks.strength {NAME} {kind}"
-        parts += [f"## {recipe.title} (validation rows)", f"`{command}`"] if mine else []
+        parts += [f"## {recipe.title} (validation rows)"] if mine else []
         for one in dict.fromkeys(row["commit"] for row in mine):
-            parts.append(table([row for row in mine if row["commit"] == one], one))
+            found = [row for row in mine if row["commit"] == one]
+            sets, seeds = (list(dict.fromkeys(row[key] for row in found)) for key in ("set", "seed"))
+            command = f"python -m benchmarks.strength {NAME} {kind} --sets {','.join(sets)} --seeds {len(seeds)}"
+            parts += [f"`{command}`", table(found, one)]
     return "\n\n".join(parts)
 
 
@@ -167,13 +169,10 @@ def table(rows: Sequence[Row], at: str) -> str:
             )
             common = [seed for seed in found if seed in shipped]
             for figure in FIGURES:
-                values = [found[seed][figure] for seed in common]
                 if change == AS_SHIPPED:
-                    cells.append(spread(values, figure))
+                    cells.append(spread([found[seed][figure] for seed in common], figure))
                 else:
-                    cells.append(
-                        added([value - shipped[seed][figure] for value, seed in zip(values, common, strict=True)])
-                    )
+                    cells.append(added([found[seed][figure] - shipped[seed][figure] for seed in common]))
             seeds.add(len(common))
         lines.append(f"| {' | '.join([*cells, ' to '.join(map(str, sorted(seeds)))])} |")
     return "\n".join([*lines, "", f"At {at}."])
