@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,9 +159,9 @@ def table(rows: Sequence[Row], at: str) -> str:
     """
     sets, changes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("set", "way"))
     heads = [f"{name}: {figure.replace('_', ' ')}" for name in sets for figure in FIGURES]
-    lines = [f"| changed | {' | '.join(heads)} | seeds |", "|---" * (len(heads) + 2) + "|"]
+    lines = [f"| changed | {' | '.join(heads)} | epochs | seeds |", "|---" * (len(heads) + 3) + "|"]
     for change in changes:
-        cells, seeds = [change], set()
+        cells, seeds, epochs = [change], set(), [row["epochs"] for row in rows if row["way"] == change]
         for name in sets:
             found, shipped = (
                 {row["seed"]: row for row in rows if row["set"] == name and row["way"] == way}
@@ -174,8 +174,18 @@ def table(rows: Sequence[Row], at: str) -> str:
                 else:
                     cells.append(added([found[seed][figure] - shipped[seed][figure] for seed in common]))
             seeds.add(len(common))
-        lines.append(f"| {' | '.join([*cells, ' to '.join(map(str, sorted(seeds)))])} |")
+        lines.append(f"| {' | '.join([*cells, between(epochs), between(seeds)])} |")
     return "\n".join([*lines, "", f"At {at}."])
+
+
+def between(numbers: Collection[int]) -> str:
+    """The least and the largest.
+
+    Example:
+        >>> between([5, 7, 6]), between({3})
+        ('5 to 7', '3')
+    """
+    return " to ".join(map(str, sorted({min(numbers), max(numbers)})))
 
 
 def added(differences: Sequence[float]) -> str:

@@ -55,13 +55,13 @@ def test_a_change_is_compared_seed_by_seed() -> None:
             "more": "",
             "commit": "c",
         }
-        | {"accuracy": accuracy, "log_loss": 1 - accuracy}
+        | {"accuracy": accuracy, "log_loss": 1 - accuracy, "epochs": 4 + seed}
         for way, accuracies in ((AS_SHIPPED, (0.5, 0.75, 0.625)), ("no augmentation", (0.25, 0.5)))
         for seed, accuracy in enumerate(accuracies)
     ]
     told = ingredients.page(rows)
-    assert f"| {AS_SHIPPED} | 0.6250 ± 0.1250 | 0.3750 ± 0.1250 | 3 |" in told
-    assert "| no augmentation | -0.2500 ± 0.0000 | +0.2500 ± 0.0000 | 2 |" in told
+    assert f"| {AS_SHIPPED} | 0.6250 ± 0.1250 | 0.3750 ± 0.1250 | 4 to 6 | 3 |" in told
+    assert "| no augmentation | -0.2500 ± 0.0000 | +0.2500 ± 0.0000 | 4 to 5 | 2 |" in told
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning sees the words of pytest beside those of the parser
