@@ -21,7 +21,13 @@ def test_a_row_is_what_the_summary_says_of_the_validation_rows(tmp_path: Path, m
         seen.append(command)
         folder = Path(command[command.index("--trainer.default_root_dir") + 1]) / command[command.index("--name") + 1]
         folder.mkdir()
-        figures = {"best/val/accuracy": 0.8, "best/val/log_loss": 0.5, "test/accuracy": 0.1, "epochs": 4}
+        figures = {
+            "best/val/accuracy": 0.8,
+            "best/val/log_loss": 0.5,
+            "test/accuracy": 0.1,
+            "epochs": 4,
+            "device": "cpu",
+        }
         (folder / "summary.json").write_text(json.dumps(figures))
         return None
 
@@ -55,7 +61,7 @@ def test_a_change_is_compared_seed_by_seed() -> None:
             "more": "",
             "commit": "c",
         }
-        | {"accuracy": accuracy, "log_loss": 1 - accuracy, "epochs": 4 + seed}
+        | {"accuracy": accuracy, "log_loss": 1 - accuracy, "epochs": 4 + seed, "device": "cpu"}
         for way, accuracies in ((AS_SHIPPED, (0.5, 0.75, 0.625)), ("no augmentation", (0.25, 0.5)))
         for seed, accuracy in enumerate(accuracies)
     ]

@@ -230,7 +230,7 @@ def test_two_processes_train_and_end_with_one_run_folder(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert [run.name for run in Path("runs").iterdir()] == ["mlp-breast_cancer"]
     result = summary("runs/mlp-breast_cancer")
-    assert result["devices"] == 2
+    assert (result["devices"], result["device"]) == (2, "cpu")
     with Path("runs/mlp-breast_cancer/predictions.csv").open(newline="") as stream:
         assert len(list(csv.DictReader(stream))) == result["rows_test"]
     assert len(list(Path("runs/mlp-breast_cancer/wandb").glob("offline-run-*"))) == 1

@@ -64,15 +64,16 @@ class Summary(Seldom):
     def _take_stock(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """What the training took so far."""
         self.trained = trainer.global_step > self._first_step
-        seconds = self.axes.seconds
+        seconds, device = self.axes.seconds, trainer.strategy.root_device
         self.facts |= {
             "epochs": len(self._by_epoch),
             "steps": trainer.global_step,
             "seconds": round(seconds, 3),
             "samples_per_second": round(self.axes.samples_seen / seconds, 1) if seconds else 0.0,
             "parameters": sum(parameter.numel() for parameter in pl_module.parameters()),
-            "peak_memory_mb": round(peak_memory_mb(), 1),
+            "peak_memory_mb": round(peak_memory_mb(device), 1),
             "precision": str(trainer.precision),
+            "device": device_name(device),
             "devices": trainer.num_devices,
         }
 
@@ -124,9 +125,14 @@ def versions() -> dict[str, str]:
     }
 
 
-def peak_memory_mb() -> float:
-    """The most memory the process held, on the accelerator where there is one, else in main memory; MiB."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory the process held, on a GPU that it computes on, else in main memory; MiB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def device_name(device: torch.device) -> str:
+    """What a GPU calls itself (`NVIDIA H100 80GB HBM3`), else the kind of device: `cpu`, `mps`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
