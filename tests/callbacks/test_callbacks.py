@@ -1,7 +1,9 @@
 """Callbacks in real short fits: stopping, saying, writing, and going on as if never stopped."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from zoo.tracking.plots import confusion, png
 from zoo.tracking.report import confusion_counts
 
 pytestmark = QUIET
+NOTHING: Any = None
 
 
 # ---- EarlyStopping ---------------------------------------------------------------------------------------------------
@@ -140,6 +143,23 @@ def test_a_loss_that_is_no_number_stops_at_once_with_advice(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("step", "is_last", "seen"),
+    [(3, False, False), (10, False, True), (3, True, True)],
+    ids=["between", "tenth", "last"],
+)
+def test_a_loss_on_a_gpu_is_looked_at_now_and_then_and_before_a_validation(
+    step: int, is_last: bool, seen: bool
+) -> None:
+    loss: Any = SimpleNamespace(is_cpu=False, item=lambda: float("nan"))
+    optimizer = SimpleNamespace(param_groups=[{"lr": 1.0}])
+    trainer: Any = SimpleNamespace(
+        log_every_n_steps=10, global_step=step, is_last_batch=is_last, current_epoch=0, optimizers=[optimizer]
+    )
+    with pytest.raises(InputError, match="became nan") if seen else nullcontext():
+        StopOnNaN().on_train_batch_end(trainer, NOTHING, {"loss": loss}, None, 0)
+
+
 # ---- LRMonitor, ProgressBar, metrics.csv -----------------------------------------------------------------------------
 
 
@@ -249,6 +269,20 @@ def test_pitfall_21_ten_epochs_are_five_and_five_resumed_bit_for_bit(tmp_path: P
     )
     assert one["global_step"] == other["global_step"] == 30
     assert torch.equal(one["callbacks"]["RandomState"]["torch"], other["callbacks"]["RandomState"]["torch"])
+
+
+def test_the_random_state_of_a_gpu_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [torch.tensor([7], dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: states[-1])
+    monkeypatch.setattr(torch.cuda, "set_rng_state", states.append)
+    kept = RandomState().state_dict()
+    states.append(torch.tensor([8], dtype=torch.uint8))
+    RandomState().load_state_dict(kept)
+    assert states[-1].tolist() == [7]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    RandomState().load_state_dict(kept)  # a run of a GPU goes on where there is none
+    assert len(states) == 3
 
 
 @pytest.mark.parametrize("modality", ["tabular", "image"])

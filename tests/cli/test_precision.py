@@ -21,6 +21,7 @@ from zoo.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MLP = ["fit", "--config", "configs/mlp.yaml", "--trainer.max_epochs", "2", "--trainer.logger", "false"]
+MLP += ["--trainer.accelerator", "cpu"]
 NONE: Any = None
 
 

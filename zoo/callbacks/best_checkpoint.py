@@ -92,11 +92,21 @@ def unshare(file: Path) -> None:
 
 
 class RandomState(Seldom):
-    """Keeps torch's random state in the checkpoint; a resumed run draws the numbers it would have drawn."""
+    """Keeps torch's random state in the checkpoint, the CPU's and that of the GPU which draws the masks of dropout; a
+    resumed run draws the numbers it would have drawn."""
 
     def state_dict(self) -> dict[str, Any]:
-        return {"torch": torch.get_rng_state()}
+        return {"torch": torch.get_rng_state()} | {name: gpu.get_rng_state() for name, gpu in gpus().items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # At once: the loader draws its first numbers before any hook of training is called.
         torch.set_rng_state(state_dict["torch"].cpu())
+        for name, gpu in gpus().items():
+            if name in state_dict:
+                gpu.set_rng_state(state_dict[name].cpu())
+
+
+def gpus() -> dict[str, Any]:
+    """Parts of torch for the GPUs that are there, by name: cuda, mps."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return {name: getattr(torch, name) for name, found in there.items() if found}

@@ -17,8 +17,9 @@ from zoo.callbacks.budget import seconds_of
 from zoo.cli.backbone_data import take_backbone_settings
 from zoo.cli.configs import existing_config
 from zoo.cli.mistakes import NAMED_CALLBACKS, class_of, explain, given_keys, innermost
-from zoo.cli.precision import AUTO, ZooTrainer, check_precision
+from zoo.cli.precision import AUTO, check_precision
 from zoo.cli.text_backbone import take_text_backbone
+from zoo.cli.trainer import ZooTrainer
 from zoo.data.base import DataModule
 from zoo.errors import InputError
 from zoo.messages import say

@@ -31,17 +31,6 @@ _KINDS = {CPUAccelerator: "cpu", CUDAAccelerator: "cuda", MPSAccelerator: "mps"}
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # as torch.cpu.get_capabilities calls them
 
 
-class ZooTrainer(Trainer):
-    """Lightning's Trainer as the parser sees it: `precision` may be `auto`.
-
-    Args:
-        precision: auto (by device, see `zoo.cli.precision`), 32-true, bf16-mixed, 16-mixed, bf16-true, 64-true, ...
-    """
-
-    def __init__(self, *, precision: int | str | None = None, **kwargs: Any) -> None:
-        super().__init__(precision=precision, **kwargs)  # type: ignore[arg-type]
-
-
 def check_precision(value: int | str | None) -> None:
     """Raises: InputError for what is neither `auto` nor a precision of Lightning's; the nearest is given."""
     hint = get_type_hints(Trainer.__init__)["precision"]
