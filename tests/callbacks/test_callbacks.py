@@ -16,7 +16,7 @@ from PIL import Image
 import zoo
 from tests.fits import QUIET, build, image, short_trainer, tabular
 from zoo.callbacks import EMA, BestCheckpoint, EarlyStopping, Figures, LRMonitor, ProgressBar, RandomState, StopOnNaN
-from zoo.callbacks.early_stopping import watched
+from zoo.callbacks.monitor import watched
 from zoo.callbacks.progress_bar import epoch_line
 from zoo.checkpoint import find_checkpoint
 from zoo.errors import InputError
@@ -63,6 +63,8 @@ def test_a_metric_of_ones_own_knows_its_direction() -> None:
     assert watched(model, "val/accuracy", None) == ("val/accuracy", "max")
     assert watched(model, "val/ece", None) == ("val/ece", "min")
     assert watched(model, "val/odd", "min") == ("val/odd", "min")
+    assert watched(zoo.models.MLPClassifier, "score", None) == ("val/accuracy", "max")
+    assert watched(zoo.models.MLPRegressor, "score", None) == ("val/rmse", "min")
 
 
 def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +82,31 @@ def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path, monkeypatch: pyt
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     epochs = [torch.load(tmp_path / "checkpoints" / f"{n}.ckpt", weights_only=True)["epoch"] for n in ("best", "last")]
     assert epochs == [1, 3]
+
+
+@pytest.mark.parametrize("word", ["checkpoint", "early_stopping"])
+def test_a_metric_that_there_is_not_is_one_line(word: str, tmp_path: Path) -> None:
+    kind = {"checkpoint": BestCheckpoint, "early_stopping": EarlyStopping}[word]
+    data = tabular(tmp_path)
+    trainer = short_trainer(
+        tmp_path, callbacks=[kind(monitor="val/acuracy")], enable_checkpointing=word == "checkpoint"
+    )
+    with pytest.raises(InputError) as raised:
+        trainer.fit(build("MLPClassifier", data), datamodule=data)
+    assert str(raised.value).startswith(
+        f"{word}.monitor: there is no metric val/acuracy; there are train/loss, val/accu"
+    )
+
+
+def test_the_best_epoch_may_be_chosen_where_not_every_epoch_is_validated(tmp_path: Path) -> None:
+    data = tabular(tmp_path)
+    callbacks: list[Any] = [BestCheckpoint(monitor="score"), EarlyStopping(monitor="score")]
+    trainer = short_trainer(
+        tmp_path, epochs=3, callbacks=callbacks, enable_checkpointing=True, check_val_every_n_epoch=2
+    )
+    trainer.fit(build("MLPClassifier", data), datamodule=data)
+    assert [callback.monitor for callback in callbacks] == ["val/accuracy", "val/accuracy"]
+    assert torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)["epoch"] == 1
 
 
 def test_the_keys_in_a_checkpoint_are_lightnings_own(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from zoo.callbacks.early_stopping import watched
+from zoo.callbacks.monitor import check_watched, watched
 from zoo.callbacks.seldom import Seldom
 
 
@@ -17,7 +17,8 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
 
     Args:
         enabled: False switches it off on the command line; in Python leave the callback out.
-        monitor: Metric to choose by; None takes the model's own (val/loss, val/rmse).
+        monitor: Metric to choose by; None takes the model's own (val/loss, val/rmse), `score` its val/accuracy or
+            val/rmse.
         mode: min or max; None takes what fits the metric.
         dirpath: Folder; None is `checkpoints` in the trainer's root.
     """
@@ -59,6 +60,11 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
             unshare(Path(filepath))
         super()._save_checkpoint(trainer, filepath)
 
+    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Any]) -> None:
+        if self._judged is not None:
+            check_watched("checkpoint.monitor", self.monitor, trainer)
+        super()._save_topk_checkpoint(trainer, monitor_candidates)
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save at once where more steps follow in the epoch: at its end the weights are others than were judged."""
         if self._should_skip_saving_checkpoint(trainer):
@@ -72,7 +78,7 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
         return str(self.monitor).startswith("val/")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._of_validation or self._judged in (None, trainer.global_step):
+        if not self._of_validation or self._judged == trainer.global_step:
             super().on_train_epoch_end(trainer, pl_module)
         # Lightning's own `save_last` writes only in epochs that are the best so far.
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]

@@ -1,13 +1,10 @@
 """Stop when validation gets no better. Lightning's own, watching what the task is judged by unless told."""
 
-from typing import Any
-
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch import callbacks as lightning_callbacks
 
+from zoo.callbacks.monitor import check_watched, watched
 from zoo.callbacks.seldom import Seldom
-
-LOWER = ("loss", "log_loss", "brier", "ece", "cost", "rmse", "mae", "mse")  # metrics of which less is better
 
 
 class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
@@ -16,7 +13,7 @@ class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
     Args:
         enabled: False switches it off on the command line; in Python leave the callback out.
         patience: Epochs to wait.
-        monitor: Metric to watch; None takes the model's own (val/loss, val/rmse).
+        monitor: Metric to watch; None takes the model's own (val/loss, val/rmse), `score` its val/accuracy or val/rmse.
         mode: min or max; None takes what fits the metric.
         min_delta: What counts as better.
     """
@@ -47,16 +44,7 @@ class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
         super().setup(trainer, pl_module, stage)
         self._key = super().state_key
 
-
-def watched(pl_module: Any, monitor: str | None, mode: str | None) -> tuple[str, str]:
-    """Which metric to watch, and whether less or more of it is better.
-
-    Example:
-        >>> watched(None, "val/accuracy", None)
-        ('val/accuracy', 'max')
-    """
-    if monitor is None:
-        own: tuple[str, str] = getattr(pl_module, "monitor", ("val/loss", "min"))
-        return own
-    falling = monitor.rsplit("/", 1)[-1] in LOWER
-    return monitor, mode or ("min" if falling else "max")
+    def _run_early_stopping_check(self, trainer: Trainer) -> None:
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            check_watched("early_stopping.monitor", self.monitor, trainer)
+        super()._run_early_stopping_check(trainer)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import yaml
 
-from zoo.callbacks.early_stopping import watched
+from zoo.callbacks.monitor import watched
 from zoo.callbacks.pruning import MissingMetricError, Pruning
 from zoo.cli.configs import config_root
 from zoo.cli.fit_cli import RUN_FOLDER, FitCLI
