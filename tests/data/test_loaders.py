@@ -84,7 +84,7 @@ def test_a_resumed_run_sees_the_order_it_would_have_seen(num_workers: int, tmp_p
 def test_overfit_batches_takes_the_same_rows_in_every_epoch(modality: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Lightning warns where it has to take shuffling out
-        warnings.filterwarnings("ignore", ".*LeafSpec.*")
+        warnings.filterwarnings("ignore", ".*(LeafSpec|GPU available but not used).*")
         rows = fit(tmp_path, data_of(modality, tmp_path / "data"), overfit_batches=1)
     assert rows.train[0] == rows.train[1]
     assert [len(batch) for batch in rows.train[0]] == [16]
@@ -169,6 +169,15 @@ def test_pitfall_32_workers_follow_cores_and_kind_of_data(
 ) -> None:
     monkeypatch.setattr("zoo.data.loaders.usable_cores", lambda: cores)
     assert choose_workers(rows(transform), on(device, num_devices)) == expected <= MOST_WORKERS
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_memory_is_pinned_where_batches_go_to_a_gpu(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # a GPU that the CPU trains beside
+    trainer = on(device)
+    trainer.distributed_sampler_kwargs = None
+    loader = build_loader(rows(), "train", batch_size=2, num_workers=0, seed=0, epoch=0, trainer=trainer)
+    assert loader.pin_memory is (device == "cuda")
 
 
 def test_pitfall_32_the_right_number_of_workers_is_silent(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import warnings
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader, SequentialSampler
 
 from zoo.data.arrays import ArrayDataset, Batch, whole_batch
@@ -34,7 +33,7 @@ def build_loader(
     options: dict[str, Any] = {
         "num_workers": workers,
         "collate_fn": whole_batch,
-        "pin_memory": torch.cuda.is_available(),
+        "pin_memory": device_type(trainer) == "cuda",
         "persistent_workers": workers > 0,
     }
     if part in ("train", "val") and getattr(trainer, "overfit_batches", None):
@@ -55,6 +54,11 @@ def build_loader(
     )
     batches.set_epoch(epoch)
     return DataLoader(dataset, batch_size=None, sampler=batches, **options)
+
+
+def device_type(trainer: Any) -> str:
+    """Where the batches go: cpu, cuda, mps, ..."""
+    return "cpu" if trainer is None else str(trainer.strategy.root_device.type)
 
 
 def processes(trainer: Any) -> tuple[int, int] | None:
@@ -78,8 +82,7 @@ def choose_workers(dataset: ArrayDataset, trainer: Any) -> int:
 
     Only where an accelerator computes and batches are augmented are there idle cores with something to do.
     """
-    on_cpu = trainer is None or trainer.strategy.root_device.type == "cpu"
-    if on_cpu or dataset.transform is None:
+    if device_type(trainer) == "cpu" or dataset.transform is None:
         # Lightning advises workers whatever the data; here it would be wrong.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         return 0
