@@ -301,6 +301,8 @@ def test_pitfall_21_ten_epochs_are_five_and_five_resumed_bit_for_bit(tmp_path: P
 def test_the_random_state_of_a_gpu_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
     states = [torch.tensor([7], dtype=torch.uint8)]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert "cuda" not in RandomState().state_dict()  # the CPU trains
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: states[-1])
     monkeypatch.setattr(torch.cuda, "set_rng_state", states.append)
     kept = RandomState().state_dict()

@@ -102,17 +102,17 @@ class RandomState(Seldom):
     resumed run draws the numbers it would have drawn."""
 
     def state_dict(self) -> dict[str, Any]:
-        return {"torch": torch.get_rng_state()} | {name: gpu.get_rng_state() for name, gpu in gpus().items()}
+        states = {"torch": torch.get_rng_state()}
+        if torch.cuda.is_initialized():  # not where the CPU trains beside a GPU: asking would start CUDA
+            states["cuda"] = torch.cuda.get_rng_state()
+        if torch.backends.mps.is_available():
+            states["mps"] = torch.mps.get_rng_state()
+        return states
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # At once: the loader draws its first numbers before any hook of training is called.
         torch.set_rng_state(state_dict["torch"].cpu())
-        for name, gpu in gpus().items():
-            if name in state_dict:
-                gpu.set_rng_state(state_dict[name].cpu())
-
-
-def gpus() -> dict[str, Any]:
-    """Parts of torch for the GPUs that are there, by name: cuda, mps."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    return {name: getattr(torch, name) for name, found in there.items() if found}
+        if "cuda" in state_dict and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state_dict["cuda"].cpu())
+        if "mps" in state_dict and torch.backends.mps.is_available():
+            torch.mps.set_rng_state(state_dict["mps"].cpu())

@@ -23,9 +23,9 @@ class StopOnNaN(Seldom):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        # Looking at a number on an accelerator waits for it; there every so many steps, and before a validation, is often.
-        often = trainer.is_last_batch or trainer.global_step % (trainer.log_every_n_steps or 1) == 0  # type: ignore[attr-defined]
-        if not (loss.is_cpu or often):
+        # Looking at a number on an accelerator waits for it: there now and then, and before a validation.
+        due = trainer.is_last_batch or trainer.global_step % (trainer.log_every_n_steps or 1) == 0  # type: ignore[attr-defined]
+        if not (loss.is_cpu or due):
             return
         value = loss.item()
         if not math.isfinite(value):
