@@ -103,7 +103,8 @@ class RandomState(Seldom):
 
     def state_dict(self) -> dict[str, Any]:
         states = {"torch": torch.get_rng_state()}
-        if torch.cuda.is_initialized():  # not where the CPU trains beside a GPU: asking would start CUDA
+        # Not where the CPU trains beside a GPU: asking would start CUDA.
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             states["cuda"] = torch.cuda.get_rng_state()
         if torch.backends.mps.is_available():
             states["mps"] = torch.mps.get_rng_state()
