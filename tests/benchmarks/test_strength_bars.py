@@ -55,6 +55,14 @@ def test_runs_of_another_commit_or_with_other_words_make_another_table() -> None
     assert text.count("| set |") == 3
 
 
+def test_of_times_each_fit_must_reach_the_bar() -> None:
+    bar = Bar("Time", "tabular", ("a", "b"), "seconds", limits={"a": 70, "b": 70})
+    rows = [run("a", 0), run("a", 1) | {"seconds": 75.0}, run("b", 0)]
+    text = page([bar], rows)
+    assert "| a | ≤ 70 | 68 ± 11 | **no** |" in text
+    assert "| b | ≤ 70 | 60 | yes |" in text
+
+
 @pytest.mark.parametrize(("theirs", "verdict"), [(0.5, "yes"), (0.55, "**no**")])
 def test_a_rival_is_beaten_by_the_margin(theirs: float, verdict: str) -> None:
     bar = Bar("Way", "tabular", ("a",), peers=("old",), rival="old", margin=0.08)

@@ -1,7 +1,6 @@
 """Callbacks in real short fits: stopping, saying, writing, and going on as if never stopped."""
 
 import re
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,8 +62,37 @@ def test_a_metric_of_ones_own_knows_its_direction() -> None:
     assert watched(model, "val/accuracy", None) == ("val/accuracy", "max")
     assert watched(model, "val/ece", None) == ("val/ece", "min")
     assert watched(model, "val/odd", "min") == ("val/odd", "min")
+    assert watched(model, None, "max") == ("val/rmse", "max")
+
+
+def test_the_score_is_what_the_task_calls_its_answers(tmp_path: Path) -> None:
     assert watched(zoo.models.MLPClassifier, "score", None) == ("val/accuracy", "max")
     assert watched(zoo.models.MLPRegressor, "score", None) == ("val/rmse", "min")
+    model = build("MLPClassifier", tabular(tmp_path), costs=[[0, 1], [5, 0]])
+    assert watched(model, "score", None) == ("val/cost", "min")
+    model.prices, model.multilabel = None, True
+    assert watched(model, "score", None) == ("val/f1_macro", "max")
+    assert watched(type("Other", (), {"monitor": ("val/perplexity", "min")}), "score", None) == (
+        "val/perplexity",
+        "min",
+    )
+
+
+def test_what_counts_as_better_goes_the_way_of_the_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tabular(tmp_path)
+    model, values = build("MLPClassifier", data), iter([0.5, 0.505, 0.6, 0.609, 0.605])
+    monkeypatch.setattr(model, "metrics", lambda evaluation: {"accuracy": next(values)})
+    stop = EarlyStopping(monitor="score", min_delta=0.01, patience=2)
+    trainer = short_trainer(tmp_path, epochs=9, callbacks=[stop], num_sanity_val_steps=0)
+    trainer.fit(model, datamodule=data)
+    assert trainer.current_epoch == 5
+    assert float(stop.best_score) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("kind", "word"), [(BestCheckpoint, "checkpoint"), (EarlyStopping, "early_stopping")])
+def test_a_mode_is_min_or_max(kind: Any, word: str) -> None:
+    with pytest.raises(InputError, match=f"^{word}.mode must be min or max, got 'sideways'$"):
+        kind(mode="sideways")
 
 
 def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,18 +112,35 @@ def test_best_checkpoint_by_a_metric_that_rises(tmp_path: Path, monkeypatch: pyt
     assert epochs == [1, 3]
 
 
-@pytest.mark.parametrize("word", ["checkpoint", "early_stopping"])
-def test_a_metric_that_there_is_not_is_one_line(word: str, tmp_path: Path) -> None:
-    kind = {"checkpoint": BestCheckpoint, "early_stopping": EarlyStopping}[word]
-    data = tabular(tmp_path)
-    trainer = short_trainer(
-        tmp_path, callbacks=[kind(monitor="val/acuracy")], enable_checkpointing=word == "checkpoint"
-    )
+@pytest.mark.parametrize(("kind", "word"), [(BestCheckpoint, "checkpoint"), (EarlyStopping, "early_stopping")])
+def test_a_metric_that_there_is_not_is_one_line(kind: Any, word: str, tmp_path: Path) -> None:
+    data, kept = tabular(tmp_path), kind is BestCheckpoint
+    trainer = short_trainer(tmp_path, callbacks=[kind(monitor="val/acuracy")], enable_checkpointing=kept)
     with pytest.raises(InputError) as raised:
         trainer.fit(build("MLPClassifier", data), datamodule=data)
-    assert str(raised.value).startswith(
-        f"{word}.monitor: there is no metric val/acuracy; there are train/loss, val/accu"
-    )
+    assert str(raised.value) == f"{word}.monitor: there is no metric val/acuracy; did you mean 'val/accuracy'?"
+    assert (tmp_path / "checkpoints" / "last.ckpt").is_file() == kept  # what was trained is safe
+
+
+def test_early_stopping_says_where_nothing_is_validated(tmp_path: Path) -> None:
+    data = tabular(tmp_path)
+    trainer = short_trainer(tmp_path, callbacks=[EarlyStopping()], limit_val_batches=0)
+    said = "^early_stopping watches val/loss, and nothing is validated: say --early_stopping.enabled false$"
+    with pytest.raises(InputError, match=said):
+        trainer.fit(build("MLPClassifier", data), datamodule=data)
+
+
+def test_a_metric_of_the_users_own_is_watched_by_its_name(tmp_path: Path) -> None:
+    class Mine(zoo.models.MLPClassifier):  # type: ignore[misc]
+        def on_validation_epoch_end(self) -> None:
+            super().on_validation_epoch_end()
+            self.log("my_score", float(self.current_epoch))
+
+    data = tabular(tmp_path)
+    model = Mine(data.inputs, data.num_classes, hidden=[8])
+    best = BestCheckpoint(monitor="my_score")
+    short_trainer(tmp_path, epochs=2, callbacks=[best], enable_checkpointing=True).fit(model, datamodule=data)
+    assert torch.load(best.best_model_path, weights_only=True)["epoch"] == 1
 
 
 def test_the_best_epoch_may_be_chosen_where_not_every_epoch_is_validated(tmp_path: Path) -> None:
@@ -170,21 +215,19 @@ def test_a_loss_that_is_no_number_stops_at_once_with_advice(tmp_path: Path) -> N
     )
 
 
-@pytest.mark.parametrize(
-    ("step", "is_last", "seen"),
-    [(3, False, False), (10, False, True), (3, True, True)],
-    ids=["between", "tenth", "last"],
-)
-def test_a_loss_on_a_gpu_is_looked_at_now_and_then_and_before_a_validation(
-    step: int, is_last: bool, seen: bool
-) -> None:
+def test_a_loss_on_a_gpu_is_looked_at_now_and_then_and_before_a_validation() -> None:
     loss: Any = SimpleNamespace(is_cpu=False, item=lambda: float("nan"))
-    optimizer = SimpleNamespace(param_groups=[{"lr": 1.0}])
     trainer: Any = SimpleNamespace(
-        log_every_n_steps=10, global_step=step, is_last_batch=is_last, current_epoch=0, optimizers=[optimizer]
+        log_every_n_steps=10, global_step=3, current_epoch=0, optimizers=[SimpleNamespace(param_groups=[{"lr": 1.0}])]
     )
-    with pytest.raises(InputError, match="became nan") if seen else nullcontext():
-        StopOnNaN().on_train_batch_end(trainer, NOTHING, {"loss": loss}, None, 0)
+    stop = StopOnNaN()
+    stop.on_validation_start(trainer, NOTHING)  # before the first step
+    stop.on_train_batch_end(trainer, NOTHING, {"loss": loss}, None, 0)
+    with pytest.raises(InputError, match="became nan"):
+        stop.on_validation_start(trainer, NOTHING)
+    trainer.global_step = 10
+    with pytest.raises(InputError, match="became nan"):
+        stop.on_train_batch_end(trainer, NOTHING, {"loss": loss}, None, 0)
 
 
 # ---- LRMonitor, ProgressBar, metrics.csv -----------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def test_the_finetuning_recipe_is_one_more_config(texts: str, tmp_path: Path) ->
     assert cli.model.network.config["hidden_size"] == 16
     assert cli.datamodule.tokenizer == str(folder)
     assert cli.trainer.max_steps > 0
+    assert (cli.tracker.facts["monitor"], cli.tracker.facts["monitor_mode"]) == ("val/accuracy", "max")
 
 
 def test_in_python_it_is_two_lines(texts: str, tmp_path: Path) -> None:

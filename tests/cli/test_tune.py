@@ -278,6 +278,12 @@ def test_a_rate_that_the_config_leaves_to_the_model_is_in_the_space_too() -> Non
         assert with_own_values(read_plan(Path("runs", name)))[1]["model.lr"] == 0.002
 
 
+@pytest.mark.parametrize("words", [["--checkpoint.monitor", "score"], ["--metric", "score"]])
+def test_trials_are_judged_by_what_chooses_their_epoch(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune(*words, "--trials", "1") == 0
+    assert "by val/accuracy (more is better)" in capsys.readouterr().err
+
+
 def test_the_metric_of_a_space_counts_and_what_is_typed_beats_it(capsys: pytest.CaptureFixture[str]) -> None:
     Path("space.yaml").write_text("metric: {name: best/val/accuracy, goal: maximize}\n" + SPACE)
     assert tune("--trials", "1") == 0

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from zoo.callbacks.monitor import check_watched, watched
+from zoo.callbacks.monitor import check_mode, check_watched, watched
 from zoo.callbacks.seldom import Seldom
 
 
@@ -26,6 +26,7 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
     def __init__(
         self, enabled: bool = True, *, monitor: str | None = None, mode: str | None = None, dirpath: str | None = None
     ) -> None:
+        check_mode("checkpoint.mode", mode)
         super().__init__(
             dirpath=dirpath,
             filename="best",
@@ -48,7 +49,7 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
         return self._key or super().state_key
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self.monitor, self.mode = watched(pl_module, *self._chosen)
+        self.monitor, self.mode = self.choice(pl_module)
         self.kth_value = torch.tensor(torch.inf if self.mode == "min" else -torch.inf)
         if self.dirpath is None:
             self.dirpath = str(Path(trainer.default_root_dir) / "checkpoints")
@@ -60,10 +61,13 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
             unshare(Path(filepath))
         super()._save_checkpoint(trainer, filepath)
 
+    def choice(self, model: Any) -> tuple[str, str]:
+        """The metric that chooses the best epoch of a model, and min or max."""
+        return watched(model, *self._chosen)
+
     def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Any]) -> None:
-        if self._judged is not None:
-            check_watched("checkpoint.monitor", self.monitor, trainer)
-        super()._save_topk_checkpoint(trainer, monitor_candidates)
+        if self.monitor in monitor_candidates:  # else it is told when last.ckpt is safe
+            super()._save_topk_checkpoint(trainer, monitor_candidates)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save at once where more steps follow in the epoch: at its end the weights are others than were judged."""
@@ -84,6 +88,8 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.last_model_path = str(Path(self.dirpath or "") / "last.ckpt")
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
+        if self._judged is not None:
+            check_watched("checkpoint.monitor", self.monitor, self._monitor_candidates(trainer))
 
 
 def unshare(file: Path) -> None:

@@ -3,7 +3,7 @@
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch import callbacks as lightning_callbacks
 
-from zoo.callbacks.monitor import check_watched, watched
+from zoo.callbacks.monitor import check_mode, check_watched, watched
 from zoo.callbacks.seldom import Seldom
 
 
@@ -27,6 +27,7 @@ class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
         mode: str | None = None,
         min_delta: float = 0.0,
     ) -> None:
+        check_mode("early_stopping.mode", mode)
         super().__init__(monitor=monitor or "val/loss", mode=mode or "min", patience=patience, min_delta=min_delta)
         self.enabled = enabled
         self._chosen = (monitor, mode)
@@ -39,6 +40,7 @@ class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.monitor, self.mode = watched(pl_module, *self._chosen)
+        self.min_delta = abs(self.min_delta) if self.mode == "max" else -abs(self.min_delta)  # Lightning's sign
         if self.best_score.isinf():  # not restored
             self.best_score = self.best_score.abs() * (1 if self.mode == "min" else -1)
         super().setup(trainer, pl_module, stage)
@@ -46,5 +48,5 @@ class EarlyStopping(Seldom, lightning_callbacks.EarlyStopping):
 
     def _run_early_stopping_check(self, trainer: Trainer) -> None:
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            check_watched("early_stopping.monitor", self.monitor, trainer)
+            check_watched("early_stopping.monitor", self.monitor, trainer.callback_metrics)
         super()._run_early_stopping_check(trainer)

@@ -18,16 +18,21 @@ class StopOnNaN(Seldom):
 
     def __init__(self, enabled: bool = True) -> None:
         self.enabled = enabled
+        self._loss: Any = None  # of the last step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        # Looking at a number on an accelerator waits for it: there now and then, and before a validation.
-        due = trainer.is_last_batch or trainer.global_step % (trainer.log_every_n_steps or 1) == 0  # type: ignore[attr-defined]
-        if not (loss.is_cpu or due):
-            return
-        value = loss.item()
+        self._loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        # Looking at a number on an accelerator waits for it; there every so many steps is often enough.
+        if self._loss.is_cpu or trainer.global_step % (trainer.log_every_n_steps or 1) == 0:  # type: ignore[attr-defined]
+            self._look(trainer)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look(trainer)
+
+    def _look(self, trainer: Trainer) -> None:
+        value = 0.0 if self._loss is None else self._loss.item()
         if not math.isfinite(value):
             lr = trainer.optimizers[0].param_groups[0]["lr"]
             raise InputError(nan_message(value, trainer.global_step, trainer.current_epoch, lr))

@@ -11,8 +11,9 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 
-from zoo.callbacks import Budget, RandomState
+from zoo.callbacks import BestCheckpoint, Budget, RandomState
 from zoo.callbacks.lr_range_curve import LRRangeCurve
+from zoo.callbacks.monitor import watched
 from zoo.cli.learning_rate import settle_lr
 from zoo.cli.parser import ZooCLI, prune_links
 from zoo.cli.precision import settle_precision
@@ -84,12 +85,28 @@ class FitCLI(ZooCLI):
         os.environ[RUN_FOLDER] = str(folder.resolve())
         return folder
 
+    def _named_callbacks(self, user: list[Any]) -> list[Any]:
+        """Those of zoo that are on; a callback of the user's own kind beats the named one of that kind."""
+        keys = self._parser(self.subcommand).callback_keys
+        return [
+            callback
+            for callback in (self._get(self.config_init, key) for key in keys)
+            if callback.enabled
+            and not any(isinstance(callback, type(u)) or isinstance(u, type(callback)) for u in user)
+        ]
+
     def _build(self, config: dict[str, Any], settings: Any) -> Trainer:
+        user = as_list(settings.callbacks)
+        kept = self._named_callbacks(user)
+        self.best = next((callback for callback in kept if isinstance(callback, BestCheckpoint)), None)
+        monitor, mode = watched(self.model, None, None) if self.best is None else self.best.choice(self.model)
         facts = {
             "data_fingerprint": self.datamodule.fingerprint,
             **{f"rows_{part}": len(source) for part, source in self.datamodule.sources.items()},
             "classes": self.datamodule.num_classes,
             "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "monitor": monitor,
+            "monitor_mode": mode,
         }
         self.tracker = Tracker(
             self.folder,
@@ -100,28 +117,17 @@ class FitCLI(ZooCLI):
             run_id=self.run_id,
             resume_step=self.resume_step,
         )
-        keys = self._parser(self.subcommand).callback_keys
-        named = [self._get(self.config_init, key) for key in keys]
-        user = settings.callbacks or []
         own: list[Callback] = [
             RandomState(),
             self.tracker.summary,
             RunInfo(config, self.tracker.wandb_run_id),
             *self.extra,
         ]
-        if settings.max_time is not None and not any(isinstance(c, Timer) for c in as_list(user)):
+        if settings.max_time is not None and not any(isinstance(c, Timer) for c in user):
             own.append(Budget(settings.max_time))
         if self.lr_range is not None:
             drawn = self.config_init.figures.enabled
             own.append(LRRangeCurve(self.lr_range.columns(), self.lr_range.lr, drawn=drawn))
-        # A callback of the user's own kind beats the named one of that kind.
-        kept = [
-            c
-            for c in named
-            if c.enabled and not any(isinstance(c, type(u)) or isinstance(u, type(c)) for u in as_list(user))
-        ]
-        switched = {"enable_checkpointing": any(type(c).__name__ == "BestCheckpoint" for c in kept) or None}
-        self.best = next((c for c in kept if type(c).__name__ == "BestCheckpoint"), None)
         arguments = {
             **settings.as_dict(),
             "default_root_dir": str(self.folder),
@@ -132,11 +138,11 @@ class FitCLI(ZooCLI):
                 self.tracker.axes,
                 PredictionWriter(str(self.folder / PREDICTIONS)),
                 *kept,
-                *as_list(user),
+                *user,
                 *own,
             ],
         }
-        if self.best is None and not switched["enable_checkpointing"]:
+        if self.best is None:
             arguments["enable_checkpointing"] = arguments.get("enable_checkpointing") or False
         return Trainer(**arguments)
 

@@ -98,13 +98,11 @@ def temperature_of(model: Any, content: dict[str, Any] | None) -> dict[str, floa
 
 def end_tracking(cli: FitCLI, *, status: str, test: dict[str, float]) -> None:
     """Write summary.json and what the loggers say at the end."""
-    monitor = cli.model.monitor if cli.best is None else (cli.best.monitor, cli.best.mode)
     best = None if cli.best is None or not cli.best.best_model_path else Path(cli.best.best_model_path)
     content = best_content(cli)
     cli.tracker.summary.facts |= temperature_of(cli.model, content)
     cli.tracker.end(
         status=status,
-        monitor=monitor,
         best_epoch=None if content is None else int(content["epoch"]),
         test=test,
         checkpoint=best if best is not None and best.is_file() else None,

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import yaml
 
-from zoo.callbacks.monitor import watched
+from zoo.callbacks.monitor import SCORE, watched
 from zoo.callbacks.pruning import MissingMetricError, Pruning
 from zoo.cli.configs import config_root
 from zoo.cli.fit_cli import RUN_FOLDER, FitCLI
@@ -135,16 +135,15 @@ def metric_of(config: dict[str, Any], asked: str | None, sweep: dict[str, Any]) 
         asked: What the user typed after --metric.
         sweep: The user's own sweep file, whose `metric:` counts where nothing was typed.
     """
-    of_sweep = sweep.get("metric") or {}
-    name = asked or of_sweep.get("name")
-    if name is None:
-        monitor, mode = watched(class_of(config["model"]["class_path"]), None, None)
-        return monitor, mode
+    of_sweep, of_epochs = sweep.get("metric") or {}, config["checkpoint"]
+    name, model = asked or of_sweep.get("name"), class_of(config["model"]["class_path"])
+    if name is None:  # what chooses the epoch of a trial
+        return watched(model, of_epochs["monitor"], of_epochs["mode"])
     name = str(name).removeprefix("best/")
-    if not name.startswith("val/"):
+    if name != SCORE and not name.startswith("val/"):
         raise InputError(f"--metric must be one of validation, such as val/accuracy, got {name!r}")
     goal = {"minimize": "min", "maximize": "max"}.get(str(of_sweep.get("goal"))) if asked is None else None
-    return watched(None, name, goal)
+    return watched(model, name, goal)
 
 
 def check_space(space: Sequence[Parameter], base: Path, metric: str, where: str) -> None:

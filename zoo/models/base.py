@@ -55,7 +55,6 @@ class Model(LightningModule, ABC):
     network: nn.Module
     task_kind: ClassVar[str]
     monitor: ClassVar[tuple[str, str]]  # what chooses the best epoch, and whether min or max
-    score: ClassVar[tuple[str, str]]  # how good the answers themselves are
     example_input_array = None
 
     def __init__(

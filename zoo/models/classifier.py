@@ -67,7 +67,6 @@ class Classifier(Model):
 
     task_kind = "classification"
     monitor = ("val/loss", "min")
-    score = ("val/accuracy", "max")
     class_weight: Tensor | None
 
     def __init__(

@@ -36,7 +36,7 @@ class Regressor(Model):
     """
 
     task_kind = "regression"
-    monitor = score = ("val/rmse", "min")
+    monitor = ("val/rmse", "min")
     target_mean: Tensor
     target_std: Tensor
 

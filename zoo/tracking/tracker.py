@@ -28,7 +28,8 @@ class Tracker:
         folder: The run folder.
         config: The resolved config.
         settings: Of W&B.
-        facts: What is known of the run before it starts: data fingerprint, numbers of rows, parameters.
+        facts: What is known of the run before it starts: data fingerprint, numbers of rows, parameters, the metric that
+            chooses the best epoch.
         logger: The user's own; None or True takes those of zoo, False none.
         run_id: Of the W&B run that goes on.
         resume_step: The first step that a resumed run trains now; None for a new run.
@@ -102,7 +103,6 @@ class Tracker:
         self,
         *,
         status: str,
-        monitor: tuple[str, str],
         best_epoch: int | None,
         test: dict[str, float],
         checkpoint: Path | None,
@@ -111,12 +111,10 @@ class Tracker:
 
         Args:
             status: finished, pruned, interrupted or failed.
-            monitor: The metric that chose the best epoch, and min or max.
             best_epoch: The epoch of best.ckpt.
             test: Metrics of the test split, `test/...`.
             checkpoint: best.ckpt, where there is one.
         """
-        self.summary.facts |= {"monitor": monitor[0], "monitor_mode": monitor[1]}
         predictions = self.folder / PREDICTIONS
         if self.summary.trained and not test and modified(predictions) == self._predicted is not None:
             predictions.replace(predictions.with_name(OLD_PREDICTIONS))  # of weights that are trained on
@@ -127,7 +125,8 @@ class Tracker:
             tensorboard.show_hyperparameters(self.flat, outcome)
         failed = status not in DONE
         if wandb is not None:
-            score = {"monitor": monitor[0], "mode": monitor[1], "score": content.get(f"best/{monitor[0]}")}
+            monitor, mode = self.facts["monitor"], self.facts["monitor_mode"]
+            score = {"monitor": monitor, "mode": mode, "score": content.get(f"best/{monitor}")}
             about = {**score, "epoch": best_epoch, "classes": self.facts.get("classes"), **test}
             wandb.close(content, failed=failed, checkpoint=checkpoint, about=about)
         for logger in self.loggers:  # the user's own
