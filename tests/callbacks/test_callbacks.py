@@ -130,6 +130,16 @@ def test_early_stopping_says_where_nothing_is_validated(tmp_path: Path) -> None:
         trainer.fit(build("MLPClassifier", data), datamodule=data)
 
 
+def test_without_validation_the_last_epoch_is_all_there_is_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tabular(tmp_path)
+    trainer = short_trainer(tmp_path, callbacks=[BestCheckpoint()], enable_checkpointing=True, limit_val_batches=0)
+    trainer.fit(build("MLPClassifier", data), datamodule=data)
+    assert [file.name for file in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert "nothing is validated, so no epoch is the best: there is last.ckpt alone" in capsys.readouterr().err
+
+
 def test_a_metric_of_the_users_own_is_watched_by_its_name(tmp_path: Path) -> None:
     class Mine(zoo.models.MLPClassifier):  # type: ignore[misc]
         def on_validation_epoch_end(self) -> None:

@@ -278,10 +278,24 @@ def test_a_rate_that_the_config_leaves_to_the_model_is_in_the_space_too() -> Non
         assert with_own_values(read_plan(Path("runs", name)))[1]["model.lr"] == 0.002
 
 
-@pytest.mark.parametrize("words", [["--checkpoint.monitor", "score"], ["--metric", "score"]])
-def test_trials_are_judged_by_what_chooses_their_epoch(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+COSTS = ["--checkpoint.monitor", "score", "--model.costs", "[[0, 1, 1], [1, 0, 1], [5, 1, 0]]"]
+
+
+@pytest.mark.parametrize(
+    ("words", "metric"),
+    [
+        (["--checkpoint.monitor", "score"], "val/accuracy (more is better)"),
+        (["--metric", "score"], "val/accuracy (more is better)"),
+        (COSTS, "val/cost (less is better)"),
+    ],
+)
+def test_trials_are_judged_by_what_chooses_their_epoch(
+    words: list[str], metric: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert tune(*words, "--trials", "1") == 0
-    assert "by val/accuracy (more is better)" in capsys.readouterr().err
+    assert f"by {metric}" in capsys.readouterr().err
+    name = metric.split()[0]
+    assert study_of().best_trial.value == pytest.approx(summary(STUDY / "trial-0000")[f"best/{name}"], rel=1e-6)
 
 
 def test_the_metric_of_a_space_counts_and_what_is_typed_beats_it(capsys: pytest.CaptureFixture[str]) -> None:

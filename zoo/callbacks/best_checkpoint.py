@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from zoo.callbacks.monitor import check_mode, check_watched, watched
 from zoo.callbacks.seldom import Seldom
+from zoo.messages import say
 
 
 class BestCheckpoint(Seldom, ModelCheckpoint):
@@ -90,6 +91,10 @@ class BestCheckpoint(Seldom, ModelCheckpoint):
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
         if self._judged is not None:
             check_watched("checkpoint.monitor", self.monitor, self._monitor_candidates(trainer))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._of_validation and not trainer.enable_validation:
+            say("nothing is validated, so no epoch is the best: there is last.ckpt alone")
 
 
 def unshare(file: Path) -> None:

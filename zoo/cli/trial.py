@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import yaml
 
-from zoo.callbacks.monitor import SCORE, watched
+from zoo.callbacks.monitor import SCORE, score_of, watched
 from zoo.callbacks.pruning import MissingMetricError, Pruning
 from zoo.cli.configs import config_root
 from zoo.cli.fit_cli import RUN_FOLDER, FitCLI
@@ -70,14 +70,15 @@ class BaseCLI(SettingsCLI):
         self.config.trainer.precision = settle_precision(self.config_init.trainer, self.model, self.datamodule)
 
 
-def base_settings(words: Sequence[str]) -> tuple[dict[str, Any], Any]:
-    """What trials begin from, resolved from a command line of `zoo fit`, and the model's rate also where it says none.
+def base_settings(words: Sequence[str]) -> tuple[dict[str, Any], Any, tuple[str, str]]:
+    """What trials begin from, resolved from a command line of `zoo fit`; the model's rate also where it says none; its
+    score, by the name that it has with these data.
 
     Raises:
         InputError: A mistake in it, or a run of several processes.
     """
     cli = BaseCLI(words)
-    config, lr = cli.settings(), getattr(cli.model, "lr", None)
+    config, lr, score = cli.settings(), getattr(cli.model, "lr", None), score_of(cli.model)
     del cli
     gc.collect()
     config.pop("name", None)
@@ -88,7 +89,7 @@ def base_settings(words: Sequence[str]) -> tuple[dict[str, Any], Any]:
         raise InputError("zoo tune trains each trial in one process: leave out --trainer.devices, and say --workers N")
     if devices == "auto":
         trainer["devices"] = 1  # else a machine with several accelerators would start a process for each
-    return config, lr
+    return config, lr, score
 
 
 def own_value(config: dict[str, Any], name: str) -> Any:
@@ -127,23 +128,29 @@ def default_space(config: dict[str, Any]) -> tuple[Path, list[Parameter]]:
     return file, [parameter for parameter in read_space(file)[0] if parameter.name not in unused]
 
 
-def metric_of(config: dict[str, Any], asked: str | None, sweep: dict[str, Any]) -> tuple[str, str]:
+def metric_of(
+    config: dict[str, Any], score: tuple[str, str], asked: str | None, sweep: dict[str, Any]
+) -> tuple[str, str]:
     """The metric that trials are judged by, and whether less (min) or more (max) of it is better.
 
     Args:
         config: The base.
+        score: The metric of the model's answers, and min or max.
         asked: What the user typed after --metric.
         sweep: The user's own sweep file, whose `metric:` counts where nothing was typed.
     """
     of_sweep, of_epochs = sweep.get("metric") or {}, config["checkpoint"]
-    name, model = asked or of_sweep.get("name"), class_of(config["model"]["class_path"])
+    name = asked or of_sweep.get("name")
     if name is None:  # what chooses the epoch of a trial
-        return watched(model, of_epochs["monitor"], of_epochs["mode"])
-    name = str(name).removeprefix("best/")
-    if name != SCORE and not name.startswith("val/"):
-        raise InputError(f"--metric must be one of validation, such as val/accuracy, got {name!r}")
-    goal = {"minimize": "min", "maximize": "max"}.get(str(of_sweep.get("goal"))) if asked is None else None
-    return watched(model, name, goal)
+        name, mode = of_epochs["monitor"], of_epochs["mode"]
+    else:
+        name = str(name).removeprefix("best/")
+        mode = {"minimize": "min", "maximize": "max"}.get(str(of_sweep.get("goal"))) if asked is None else None
+        if name != SCORE and not name.startswith("val/"):
+            raise InputError(f"--metric must be one of validation, such as val/accuracy, or score, got {name!r}")
+    if name == SCORE:
+        return score[0], mode or score[1]
+    return watched(class_of(config["model"]["class_path"]), name, mode)
 
 
 def check_space(space: Sequence[Parameter], base: Path, metric: str, where: str) -> None:

@@ -83,7 +83,7 @@ def join(folder: Path, options: TuneOptions) -> Session:
 
 def new_plan(options: TuneOptions, words: Sequence[str]) -> Plan:
     """What the user asks for, checked; named after model and data."""
-    config, lr = base_settings(words)
+    config, lr, score = base_settings(words)
     sweep: dict[str, Any] = {}
     if options.space is None:
         file, space = default_space(config)
@@ -95,7 +95,7 @@ def new_plan(options: TuneOptions, words: Sequence[str]) -> Plan:
         described = sweep["parameters"]
     if "lr" in config["model"]["init_args"] and any(parameter.name == LR for parameter in space):
         config["model"]["init_args"]["lr"] = lr  # null would hide from the search what it stands for
-    metric, mode = metric_of(config, options.metric, sweep)
+    metric, mode = metric_of(config, score, options.metric, sweep)
     with tempfile.TemporaryDirectory() as place:
         base = Path(place) / BASE
         base.write_text(yaml.safe_dump(config, sort_keys=False))
