@@ -131,7 +131,8 @@ def table(bar: Bar, runs: Sequence[Row], peers: Sequence[Row], one: tuple[str, s
         found = figures[name]
         ours = [row for row in runs if row["set"] == name and row["way"] == bar.way and bar.metric in row]
         seconds = spread([row["seconds"] for row in ours], "seconds")
-        at = one[0] + (f", `{one[1]}`" if one[1] else "") if ours else ""
+        words = [f"`{one[1]}`"] if one[1] else []
+        at = ", ".join([one[0], *words, *sorted({row["device"] for row in ours if "device" in row})]) if ours else ""
         cells = [name, bar.wanted(name), spread(found.get(bar.way, []), bar.metric) or "not measured yet"]
         cells.append({True: "yes", False: "**no**", None: ""}[bar.reached(name, found)])
         cells += [

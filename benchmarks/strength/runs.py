@@ -144,14 +144,16 @@ def fit(words: Sequence[str], seed: int, runs: Path, read: Callable[[Row], Row] 
 
 
 def figures(summary: Row) -> Row:
-    """What is kept of a summary.json.
+    """What is kept of a summary.json; of the device, its name where it is no CPU.
 
     Example:
         >>> figures({"test/accuracy": 0.123456789, "test/loss": 9.0, "test/log_loss": 1.0, "epochs": 3, "precision": "32"})
         {'accuracy': 0.123457, 'log_loss': 1.0, 'epochs': 3, 'precision': '32'}
     """
     told = {metric: round(summary[f"test/{metric}"], 6) for metric in METRICS if f"test/{metric}" in summary}
-    return told | {key: summary[key] for key in ("epochs", "precision")}
+    told |= {key: summary[key] for key in ("epochs", "precision")}
+    device = summary.get("device", "cpu")
+    return told | ({} if device == "cpu" else {"device": device})
 
 
 def commit() -> str:

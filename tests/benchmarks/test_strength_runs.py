@@ -64,6 +64,8 @@ def test_photographs_are_set_aside_by_class_and_always_the_same(
 def test_log_loss_is_that_of_the_calibrated_answers() -> None:
     summary = {"test/loss": 9.0, "test/log_loss": 0.5, "test/accuracy": 0.75, "epochs": 2, "precision": "32-true"}
     assert runs.figures(summary) == {"accuracy": 0.75, "log_loss": 0.5, "epochs": 2, "precision": "32-true"}
+    assert "device" not in runs.figures(summary | {"device": "cpu"})
+    assert runs.figures(summary | {"device": "NVIDIA H200"})["device"] == "NVIDIA H200"
     del summary["test/log_loss"]
     assert "log_loss" not in runs.figures(summary)
 

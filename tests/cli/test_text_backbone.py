@@ -43,13 +43,17 @@ def words_of(folder: Path, texts: str, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["bert", "distilbert"])
+@pytest.mark.parametrize(
+    ("kind", "beside"),
+    [("bert", []), ("distilbert", []), ("bert", ["--data.ngrams", "true", "--model.phrases", "true"])],
+)
 def test_a_fit_takes_the_backbones_tokenizer_and_loads_alone(
-    kind: str, texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, beside: list[str], texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = save_encoder(tmp_path / "encoder", kind)
-    assert main(["fit", *words_of(folder, texts, "--name", "a")]) == 0
+    assert main(["fit", *words_of(folder, texts, "--name", "a", *beside)]) == 0
+    assert "no effect" not in capsys.readouterr().err
     with (tmp_path / "runs/a/summary.json").open() as stream:
         assert "test/accuracy" in json.load(stream)
     model, data = checkpoint.load("runs/a")
@@ -57,7 +61,7 @@ def test_a_fit_takes_the_backbones_tokenizer_and_loads_alone(
     batch = {
         name: array
         for name, array in data.dataset("train").__getitems__(range(4)).items()
-        if name in ("tokens", "mask")
+        if name in ("tokens", "mask", "ngrams")
     }
     assert tokens[0, 0] == VOCABULARY["[CLS]"]
     assert tokens[0, -1] == VOCABULARY["[SEP]"]
@@ -114,7 +118,7 @@ def test_the_finetuning_recipe_is_one_more_config(texts: str, tmp_path: Path) ->
         "false",
     ]
     cli = FitCLI([*configs, *options])
-    assert cli.model.network.config["hidden_size"] == 16
+    assert cli.model.network.deep.config["hidden_size"] == 16  # n-grams stand beside it
     assert cli.datamodule.tokenizer == str(folder)
     assert cli.trainer.max_steps > 0
     assert (cli.tracker.facts["monitor"], cli.tracker.facts["monitor_mode"]) == ("val/accuracy", "max")
@@ -125,7 +129,8 @@ def test_in_python_it_is_two_lines(texts: str, tmp_path: Path) -> None:
     data = TextDataModule(texts, tokenizer=folder, max_length=8)
     model = TransformerClassifier(data.inputs, data.num_classes, backbone=folder, pretrained=True)
     assert model.hparams["backbone_config"]["model_type"] == "bert"
-    assert TransformerRegressor(data.inputs, backbone=folder).hparams["backbone_config"]["model_type"] == "bert"
+    regressor = TransformerRegressor(data.inputs, backbone=folder, phrases=True)
+    assert regressor.hparams["backbone_config"]["model_type"] == "bert"
 
 
 def test_tokens_are_those_of_the_librarys_tokenizer(texts: str, tmp_path: Path) -> None:

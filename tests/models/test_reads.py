@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.fits import QUIET, build, data_of, short_trainer
+from tests.pretrained import save_encoder
 from zoo import messages
 from zoo.errors import InputError
 from zoo.models import CNNClassifier, MLPClassifier, TransformerClassifier, TransformerRegressor
@@ -84,6 +85,15 @@ def test_words_that_only_a_backbone_reads() -> None:
         assert found is not None
         assert found.startswith(f"model: {said} no effect on ")
     assert without_effect(TransformerRegressor(INPUTS["ngrams"], token_dropout=0.1)) is None
+
+
+def test_a_text_backbone_reads_what_stands_beside_it(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="the extra `text` is not installed")
+    inputs = INPUTS["ngrams"] | {"vocab_size": 16}
+    words: dict[str, Any] = {"backbone": str(save_encoder(tmp_path)), "phrases": True}
+    assert without_effect(TransformerClassifier(inputs, 2, **words)) is None
+    found = without_effect(TransformerClassifier(inputs, 2, window=3, **words))
+    assert found == "model: window has no effect on a text backbone"
 
 
 def test_it_is_said_when_a_fit_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LAYERS = {"hidden", "activation", "dropout", "norm", "init"}
 _BLOCKS = {"d_model", "n_layers", "n_heads", "d_feedforward", "dropout", "drop_path", "activation", "init"}
-_TEXT_BACKBONE = {"backbone", "backbone_config", "pretrained", "pooling", "dropout", "token_dropout"}
+_TEXT_BACKBONE = {"backbone", "backbone_config", "pretrained", "pooling", "dropout", "token_dropout", "phrases"}
 
 # Class of the network -> how a user would call it, and the words that it reads.
 READS: dict[str, tuple[str, set[str]]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from zoo.models.base import Model
 from zoo.models.classifier import Classifier
 from zoo.models.inputs import network_for
 from zoo.models.reads import check_names
@@ -117,6 +118,13 @@ def build_transformer(
         return TabularTransformer(*columns, d_out, numeric_embedding=numeric_embedding or "none", **encoder)
 
     return network_for("Transformer", inputs, {"text": text, "image": image, "tabular": tabular})
+
+
+def keep_backbone_config(model: Model) -> None:
+    """Note the architecture of a text backbone among the arguments, also where other members stand beside it."""
+    deep = getattr(model.network, "deep", model.network)
+    if isinstance(deep, PretrainedEncoder):
+        model.hparams["backbone_config"] = deep.config
 
 
 class TransformerClassifier(Classifier):
@@ -268,8 +276,7 @@ class TransformerClassifier(Classifier):
             self.settled["d_feedforward"] = (2 if tabular else 4) * d_model
         if tabular:
             self.settled["numeric_embedding"] = "none"
-        if isinstance(self.network, PretrainedEncoder):
-            self.hparams["backbone_config"] = self.network.config
+        keep_backbone_config(self)
 
 
 class TransformerRegressor(Regressor):
@@ -394,5 +401,4 @@ class TransformerRegressor(Regressor):
             self.settled["d_feedforward"] = (2 if tabular else 4) * d_model
         if tabular:
             self.settled["numeric_embedding"] = "none"
-        if isinstance(self.network, PretrainedEncoder):
-            self.hparams["backbone_config"] = self.network.config
+        keep_backbone_config(self)
