@@ -1,6 +1,6 @@
 """Bars, and the tables that say whether they are reached: made of lines of JSON alone, a run each.
 
-A table is of the runs of one commit with one set of further words for `zoo fit`; runs of another make another table.
+A table is of the runs of one commit on one device with one set of further words for `zoo fit`; others make another.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ FORMATS = {"rmse": ".1f", "seconds": ".0f"}
 NUMBER = "_number"  # ends the name of a peer's regressor
 Row = dict[str, Any]
 Figures = dict[str, dict[str, list[float]]]  # set -> name -> a figure a run; none of a run that failed
+Kind = tuple[str, str, str]
+CPU = "cpu"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def section(bar: Bar, rows: Sequence[Row]) -> str:
     command += f" --ways {','.join((bar.way, *bar.ways))}" if bar.ways else ""
     parts = [f"## {bar.title}", f"`{command}`"]
     peers = [row for row in rows if "peer" in row]
-    for one in kinds or [("", "")]:
+    for one in kinds or [("", "", CPU)]:
         parts.append(table(bar, [row for row in runs if kind(row) == one], peers, one))
     return "\n\n".join(parts)
 
@@ -98,12 +100,12 @@ def identity(row: Row) -> tuple[Any, ...]:
     """What tells one run from another; of a peer, one a seed."""
     if "peer" in row:
         return row["set"], row["peer"], row.get("seed", 0)
-    return tuple(row[key] for key in ("benchmark", "set", "way", "seed", "more", "commit"))
+    return row.get("kind"), *(row[key] for key in ("benchmark", "set", "way", "seed", "more", "commit"))
 
 
-def kind(row: Row) -> tuple[str, str]:
-    """Runs of the same kind stand in one table: of one commit, with the same further words."""
-    return row["commit"], row["more"]
+def kind(row: Row) -> Kind:
+    """Runs of the same kind stand in one table: of one commit, with the same further words, on the same device."""
+    return row["commit"], row["more"], row.get("device", CPU)
 
 
 def collect(bar: Bar, runs: Sequence[Row], peers: Sequence[Row]) -> Figures:
@@ -121,8 +123,10 @@ def collect(bar: Bar, runs: Sequence[Row], peers: Sequence[Row]) -> Figures:
     return found
 
 
-def table(bar: Bar, runs: Sequence[Row], peers: Sequence[Row], one: tuple[str, str]) -> str:
-    """Markdown: a row a set, then what the bar says of all of them."""
+def table(bar: Bar, runs: Sequence[Row], peers: Sequence[Row], one: Kind) -> str:
+    """Markdown: a row a set, then what the bar says of all of them; no seconds of a GPU, which several runs may share."""
+    at, more, device = one
+    kept = ", ".join([at, *([f"`{more}`"] if more else []), *([device] if device != CPU else [])])
     figures = collect(bar, runs, peers)
     others = [peer for peer in bar.peers if any(peer in found for found in figures.values())]
     lines = [f"| set | bar | {bar.way} | reached | {' | '.join([*others, 'seconds', 'seeds', 'at'])} |"]
@@ -130,16 +134,14 @@ def table(bar: Bar, runs: Sequence[Row], peers: Sequence[Row], one: tuple[str, s
     for name in bar.sets:
         found = figures[name]
         ours = [row for row in runs if row["set"] == name and row["way"] == bar.way and bar.metric in row]
-        seconds = spread([row["seconds"] for row in ours], "seconds")
-        words = [f"`{one[1]}`"] if one[1] else []
-        at = ", ".join([one[0], *words, *sorted({row["device"] for row in ours if "device" in row})]) if ours else ""
+        seconds = spread([row["seconds"] for row in ours], "seconds") if device == CPU else ""
         cells = [name, bar.wanted(name), spread(found.get(bar.way, []), bar.metric) or "not measured yet"]
         cells.append({True: "yes", False: "**no**", None: ""}[bar.reached(name, found)])
         cells += [
             ("" if found[peer] else "failed") + spread(found[peer], bar.metric) if peer in found else ""
             for peer in others
         ]
-        lines.append(f"| {' | '.join([*cells, seconds, str(len(ours) or ''), at])} |")
+        lines.append(f"| {' | '.join([*cells, seconds, str(len(ours) or ''), kept if ours else ''])} |")
     told: list[str] = []
     if bar.ranked:
         row, told = ranking(bar, figures, others)

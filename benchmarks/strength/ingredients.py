@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.strength import images, tabular, text
+from benchmarks.strength import images, pretrained, tabular, text
 from benchmarks.strength.bars import Row, identity, spread
 from benchmarks.strength.runs import MEASURED, commit, fit, held, keep, read_lines
 
@@ -62,6 +62,23 @@ RECIPES = {
             "two blocks": ["--model.n_layers", "2"],
             "half the width": ["--model.d_model", "64"],
             "no averaged weights": ["--ema.enabled", "false"],
+        },
+    ),
+    "pretrained": Recipe(
+        "Texts by a pretrained encoder: what each ingredient is worth",
+        "configs/recipes/finetune_text.yaml",
+        ("sst2_glue", "trec6", "banking77"),
+        lambda name: pretrained.words(name, "zoo"),
+        text.folder,
+        {
+            "no n-grams": ["--data.ngrams", "false"],
+            "a convolution beside": ["--model.phrases", "true"],
+            "no averaged weights": ["--ema.enabled", "false"],
+            "neither of both": ["--data.ngrams", "false", "--ema.enabled", "false"],
+            "adaptive clipping": ["--model.agc", "0.02"],
+            "no label smoothing": ["--model.label_smoothing", "0"],
+            "one rate for all layers": ["--model.layer_decay", "1"],
+            "attention pooling": ["--model.pooling", "attention"],
         },
     ),
     "images": Recipe(

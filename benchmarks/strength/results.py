@@ -20,9 +20,9 @@ HEADING = """\
 
 What the shipped configs reach on the test rows of public sets: mean ± standard deviation over the seeds, nothing tuned
 for a set. `seconds` is of the whole command: images from scratch had two cores, all others one, with another run on the
-second; `at` is the last commit that changed zoo, its configs or these benchmarks, and the GPU where there was one: all
-runs of its table then shared it, so that their seconds are of no use. The peers have one run each, seed 0, with their own
-defaults; those of tables are run by `benchmarks/peer_scripts/strength_of_tables.py`, RealMLP with one thread.
+second; `at` is the last commit that changed zoo, its configs or these benchmarks, and the GPU where there was one. The
+peers have one run each, seed 0, with their own defaults; those of tables are run by
+`benchmarks/peer_scripts/strength_of_tables.py`, RealMLP with one thread.
 
 The lines of all runs lie in `benchmarks/strength/measured/`. The command under a heading makes its runs and adds their
 lines; `python -m benchmarks.strength results > benchmarks/RESULTS.md` makes this page of them.

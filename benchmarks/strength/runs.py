@@ -22,7 +22,7 @@ from typing import Any
 
 from sklearn.model_selection import train_test_split
 
-from benchmarks.strength.bars import METRICS, Bar, Row, identity, page
+from benchmarks.strength.bars import CPU, METRICS, Bar, Row, identity, page
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_DATA = Path(os.environ.get("ZOO_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -152,8 +152,8 @@ def figures(summary: Row) -> Row:
     """
     told = {metric: round(summary[f"test/{metric}"], 6) for metric in METRICS if f"test/{metric}" in summary}
     told |= {key: summary[key] for key in ("epochs", "precision")}
-    device = summary.get("device", "cpu")
-    return told | ({} if device == "cpu" else {"device": device})
+    device = summary.get("device", CPU)
+    return told | ({} if device == CPU else {"device": device})
 
 
 def commit() -> str:

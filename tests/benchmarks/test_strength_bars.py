@@ -43,18 +43,20 @@ def test_a_peer_that_lacks_a_set_is_in_no_rank() -> None:
     assert "In no rank, as they lack some of these sets: x." in text
 
 
-def test_runs_of_another_commit_or_with_other_words_make_another_table() -> None:
+def test_runs_of_another_commit_or_device_or_with_other_words_make_another_table() -> None:
     bar = Bar("One", "tabular", ("a",), limits={"a": 0.7})
     rows = [run("a", 0, accuracy=0.6), run("a", 1, accuracy=0.7), run("a", 0, "def", accuracy=0.9)]
     rows += [run("a", 0, more="--model.lr 1", accuracy=0.8), run("a", 1, accuracy=0.8)]  # the last: seed 1 again
     rows += [run("a", seed, "fed", accuracy=0.5) | {"device": "H200"} for seed in (0, 1)]
+    rows += [run("a", 2, "fed", accuracy=0.75)]
     text = page([bar], rows)
     mean, deviation = statistics.fmean([0.6, 0.8]), statistics.stdev([0.6, 0.8])
     assert f"| a | ≥ 0.7 | {mean:.4f} ± {deviation:.4f} | yes | 60 ± 0 | 2 | abc |" in text
     assert "| a | ≥ 0.7 | 0.9000 | yes | 60 | 1 | def |" in text
     assert "| a | ≥ 0.7 | 0.8000 | yes | 60 | 1 | abc, `--model.lr 1` |" in text
-    assert "| a | ≥ 0.7 | 0.5000 ± 0.0000 | **no** | 60 ± 0 | 2 | fed, H200 |" in text
-    assert text.count("| set |") == 4
+    assert "| a | ≥ 0.7 | 0.5000 ± 0.0000 | **no** |  | 2 | fed, H200 |" in text
+    assert "| a | ≥ 0.7 | 0.7500 | yes | 60 | 1 | fed |" in text
+    assert text.count("| set |") == 5
 
 
 def test_of_times_each_fit_must_reach_the_bar() -> None:

@@ -70,6 +70,16 @@ def test_a_change_is_compared_seed_by_seed() -> None:
     assert "| no augmentation | -0.2500 ± 0.0000 | +0.2500 ± 0.0000 | 4 to 5 | 2 |" in told
 
 
+def test_two_kinds_of_one_set_stand_apart() -> None:
+    rows = [
+        {"benchmark": "ingredients", "kind": kind, "set": "trec6", "way": AS_SHIPPED, "seed": 0, "more": ""}
+        | {"commit": "c", "accuracy": accuracy, "log_loss": 0.5, "epochs": 4, "device": "cpu"}
+        for kind, accuracy in (("text", 0.5), ("pretrained", 0.75))
+    ]
+    told = ingredients.page(rows)
+    assert all(f"| {AS_SHIPPED} | {accuracy} | 0.5000 | 4 | 1 |" in told for accuracy in ("0.5000", "0.7500"))
+
+
 @pytest.mark.filterwarnings("ignore")  # Lightning sees the words of pytest beside those of the parser
 @pytest.mark.parametrize("kind", list(RECIPES))
 def test_every_change_is_one_of_the_shipped_config(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,12 @@ from zoo.cli.main import main
 from zoo.data import TextDataModule
 from zoo.errors import InputError
 from zoo.models import TransformerClassifier, TransformerRegressor
+from zoo.models.reads import without_effect
 
 pytest.importorskip("transformers", reason="the extra `text` is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+BESIDE = ["--data.ngrams", "true", "--model.phrases", "true"]
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def words_of(folder: Path, texts: str, *more: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "beside"),
-    [("bert", []), ("distilbert", []), ("bert", ["--data.ngrams", "true", "--model.phrases", "true"])],
+    [("bert", []), ("distilbert", []), ("bert", BESIDE)],
 )
 def test_a_fit_takes_the_backbones_tokenizer_and_loads_alone(
     kind: str, beside: list[str], texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
@@ -81,12 +84,13 @@ def test_a_fit_takes_the_backbones_tokenizer_and_loads_alone(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("beside", [[], BESIDE])
 def test_a_finetuned_run_goes_on_without_the_backbones_folder(
-    texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    beside: list[str], texts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = save_encoder(tmp_path / "encoder")
-    assert main(["fit", *words_of(folder, texts, "--name", "a")]) == 0
+    assert main(["fit", *words_of(folder, texts, "--name", "a", *beside)]) == 0
     shutil.rmtree(folder)
     for epochs in ("2", "3"):
         assert main(["fit", "--resume", "runs/a", "--trainer.max_epochs", epochs]) == 0
@@ -121,6 +125,7 @@ def test_the_finetuning_recipe_is_one_more_config(texts: str, tmp_path: Path) ->
     assert cli.model.network.deep.config["hidden_size"] == 16  # n-grams stand beside it
     assert cli.datamodule.tokenizer == str(folder)
     assert cli.trainer.max_steps > 0
+    assert without_effect(cli.model) is None
     assert (cli.tracker.facts["monitor"], cli.tracker.facts["monitor_mode"]) == ("val/accuracy", "max")
 
 

@@ -20,6 +20,7 @@ TEXTS: dict[str, Any] = {"modality": "text", "vocab_size": 9, "max_length": 5, "
         (IMAGES, {"backbone": "resnet10t"}, ("adamw", 2e-3)),
         (TEXTS, {}, ("adamw", 2e-3)),
         (TEXTS, {"optimizer": "muon"}, ("muon", 0.02)),
+        (TEXTS, {"optimizer": "Muon"}, ("Muon", 0.02)),
     ],
 )
 def test_optimiser_and_rate_fit_the_network(

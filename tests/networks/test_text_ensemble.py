@@ -1,10 +1,13 @@
 """Members of a text: each answers for itself in training, all together afterwards."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
-from zoo.networks import NgramLinear, TextCNN, TextEnsemble, TextMLP
+from tests.pretrained import save_encoder
+from zoo.networks import NgramLinear, PretrainedEncoder, TextCNN, TextEnsemble, TextMLP
 from zoo.networks.members import averaged
 from zoo.networks.text_ensemble import with_members
 
@@ -51,5 +54,17 @@ def test_all_heads_are_in_the_last_layer() -> None:
     assert set(groups[-1]) == {
         *(f"deep.{name}" for name in TextMLP(30, 3).layer_groups()[-1]),
         *(f"phrases.{name}" for name in TextCNN(30, 3).layer_groups()[-1]),
+        "linear.weight",
+    }
+
+
+def test_what_is_new_beside_a_pretrained_encoder_learns_with_its_head(tmp_path: Path) -> None:
+    deep = PretrainedEncoder(str(save_encoder(tmp_path)), 3)
+    own, head = deep.layer_groups(), deep.layer_groups()[-1]
+    groups = with_members(deep, INPUTS | {"n_ngrams": [14, 6]}, 3, average="mean", phrases=True).layer_groups()  # type: ignore[operator]
+    assert groups[:-1] == [[f"deep.{name}" for name in names] for names in own[:-1]]
+    assert set(groups[-1]) == {
+        *(f"deep.{name}" for name in head),
+        *(f"phrases.{name}" for name, _ in TextCNN(30, 3).named_parameters()),
         "linear.weight",
     }

@@ -95,7 +95,7 @@ def fitting(
     """
     if optimizer is None:
         optimizer = "muon" if inputs.get("modality") == "image" and backbone == "small_resnet" else "adamw"
-    return (RATES.get(optimizer, RATE) if lr is None else lr), optimizer
+    return (RATES.get(optimizer.lower(), RATE) if lr is None else lr), optimizer
 
 
 def settle(inputs: dict[str, Any], backbone: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from zoo.networks.checks import check_choice
 from zoo.networks.members import AVERAGES, averaged
 from zoo.networks.ngram_linear import NgramLinear
+from zoo.networks.pretrained_encoder import PretrainedEncoder
 from zoo.networks.text_cnn import TextCNN
 
 
@@ -75,11 +76,14 @@ class TextEnsemble(nn.Module):
         return members if self.training else averaged(members, self.average)
 
     def layer_groups(self) -> list[list[str]]:
-        """Names of the parameters of each layer of `deep`; beside its last two, the layers and the head of the others."""
+        """Names of the parameters of each layer of `deep`; beside its last two, the layers and the head of the others.
+
+        Beside an encoder that may be pretrained all of them are new, as its head is, and stand with that.
+        """
         groups = _named_layers("deep", self.deep)
         if self.phrases is not None:
             *layers, head = _named_layers("phrases", self.phrases)
-            groups[-2] += [name for names in layers for name in names]
+            groups[-1 if isinstance(self.deep, PretrainedEncoder) else -2] += [n for names in layers for n in names]
             groups[-1] += head
         if self.linear is not None:
             groups[-1].append("linear.weight")
