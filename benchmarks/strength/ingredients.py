@@ -74,7 +74,7 @@ RECIPES = {
             "no n-grams": ["--data.ngrams", "false"],
             "a convolution beside": ["--model.phrases", "true"],
             "no averaged weights": ["--ema.enabled", "false"],
-            "neither of both": ["--data.ngrams", "false", "--ema.enabled", "false"],
+            "no n-grams and no averaged weights": ["--data.ngrams", "false", "--ema.enabled", "false"],
             "adaptive clipping": ["--model.agc", "0.02"],
             "no label smoothing": ["--model.label_smoothing", "0"],
             "one rate for all layers": ["--model.layer_decay", "1"],
@@ -108,7 +108,7 @@ RECIPES = {
         tabular.folder,
         {
             "one member": ["--model.ensemble", "1", "--model.numeric_embedding", "piecewise_linear"],
-            "one member, plain numbers": ["--model.ensemble", "1", "--model.numeric_embedding", "none"],
+            "one member and plain numbers": ["--model.ensemble", "1", "--model.numeric_embedding", "none"],
             "plain numbers": ["--model.numeric_embedding", "none"],
             "periodic embedding": ["--model.numeric_embedding", "periodic"],
             "numbers by rank": ["--data.numeric", "quantile"],
@@ -166,7 +166,7 @@ def table(rows: Sequence[Row], at: str) -> str:
     """Markdown: accuracy and log loss as shipped, then what each change adds to them; mean ± standard deviation.
 
     A change is compared with the shipped config seed by seed, on the same validation rows: these differ more from seed
-    to seed than a change matters.
+    to seed than a change matters. Under it stand the words that brought a config of then to what it says here.
     """
     sets, changes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("set", "way"))
     heads = [f"{name}: {figure.replace('_', ' ')}" for name in sets for figure in FIGURES]
@@ -187,7 +187,9 @@ def table(rows: Sequence[Row], at: str) -> str:
             seeds.add(len(common))
         lines.append(f"| {' | '.join([*cells, between(epochs), between(seeds)])} |")
     devices = dict.fromkeys(row["device"] for row in rows)
-    return "\n".join([*lines, "", f"At {at}, on {' and '.join(devices)}."])
+    typed = dict.fromkeys(f"{row['way']}: `{row['more']}`" for row in rows if row["more"])
+    told = f" What is said here was typed there beside the config: {'; '.join(typed)}." if typed else ""
+    return "\n".join([*lines, "", f"At {at}, on {' and '.join(devices)}.{told}"])
 
 
 def between(numbers: Collection[int]) -> str:

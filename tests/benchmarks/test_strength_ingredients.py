@@ -70,6 +70,14 @@ def test_a_change_is_compared_seed_by_seed() -> None:
     assert "| no augmentation | -0.2500 ± 0.0000 | +0.2500 ± 0.0000 | 4 to 5 | 2 |" in told
 
 
+def test_words_that_were_typed_beside_a_config_of_then_are_told() -> None:
+    row = {"benchmark": "ingredients", "kind": "text", "set": "trec6", "way": AS_SHIPPED, "seed": 0, "commit": "c"}
+    row |= {"accuracy": 0.5, "log_loss": 0.5, "epochs": 4, "device": "cpu"}
+    told = ingredients.page([row | {"more": "--data.ngrams true"}])
+    assert told.endswith(f"typed there beside the config: {AS_SHIPPED}: `--data.ngrams true`.")
+    assert ingredients.page([row | {"more": ""}]).endswith("At c, on cpu.")
+
+
 def test_two_kinds_of_one_set_stand_apart() -> None:
     rows = [
         {"benchmark": "ingredients", "kind": kind, "set": "trec6", "way": AS_SHIPPED, "seed": 0, "more": ""}
@@ -88,7 +96,8 @@ def test_every_change_is_one_of_the_shipped_config(kind: str, monkeypatch: pytes
     words = recipe.words(recipe.sets[0])
     assert recipe.config in words
     shipped = SettingsCLI(words).settings()
-    for change in recipe.changes.values():
+    for name, change in recipe.changes.items():
+        assert "," not in name  # --changes has them between names
         assert SettingsCLI([*words, *change]).settings() != shipped
 
 
